@@ -1,0 +1,56 @@
+# Everything bootstraps itself from Python 3.11+, make and git: uv comes into .venv/ and installs what uv.lock names.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+SYNC := $(UV) sync --frozen --inexact --quiet
+LAYERS := flows tasks expectations shelfgate sandbox lambda tests
+# uv looks for the project's environment there, whatever environment the caller has activated
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+unexport VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench clean
+
+help: ## What there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.demo ## One whole day on this machine: sandbox, seed, refresh, what was published
+	$(BIN)/shelfgate demo
+
+test: $(VENV)/.dev ## All tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Look only: lock, format, lint, types, import layers, SQL, contracts
+	$(UV) lock --check
+	$(BIN)/ruff format --check $(LAYERS)
+	$(BIN)/ruff check $(LAYERS)
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 dbt shelfgate/warehouse/sql
+	$(BIN)/shelfgate contracts check
+
+fix: $(VENV)/.dev ## Format, mend what can be mended, compile the contracts
+	$(BIN)/ruff format $(LAYERS)
+	$(BIN)/ruff check --fix $(LAYERS)
+	$(BIN)/shelfgate contracts compile
+
+bench: $(VENV)/.dev ## Measured side by side: see docs/benchmarks.md
+	$(BIN)/python -m tests.bench
+
+clean: ## Remove the environment and the demo's data
+	rm -rf $(VENV) .shelfgate dbt/target dbt/logs
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.demo: $(UV) pyproject.toml uv.lock
+	$(SYNC) --no-dev --extra duckdb --extra sandbox
+	@touch $@
+
+$(VENV)/.dev: $(UV) pyproject.toml uv.lock
+	$(SYNC) --all-extras --group dev
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,198 @@
+"""Contracts to suites: turns each Open Data Contract into a committed Great Expectations suite, and says when one is stale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shelfgate.errors import ConfigurationError
+from shelfgate.model import Gate, Severity
+
+HERE = Path(__file__).parent
+CONTRACTS = HERE / "contracts"
+SUITES = HERE / "suites"
+
+Json = dict[str, Any]
+
+
+def compile_all(contracts: Path = CONTRACTS) -> dict[str, str]:
+    """The text of every suite by its path below `expectations/suites`.
+
+    Raises:
+        ConfigurationError: a contract lacks what its suite needs.
+    """
+    compiled: dict[str, str] = {}
+    for path in sorted(contracts.glob("*.odcs.yaml")):
+        for suite in suites_of_contract(path):
+            gate, dataset = suite["meta"]["gate"], suite["meta"]["dataset"]
+            compiled[f"{gate}/{dataset}.json"] = json.dumps(suite, indent=2, ensure_ascii=False) + "\n"
+    return compiled
+
+
+def write_suites() -> list[str]:
+    """Write every suite and remove those without a contract; returns the paths that changed."""
+    compiled = compile_all()
+    changed = stale(compiled)
+    for name, text in compiled.items():
+        (SUITES / name).parent.mkdir(parents=True, exist_ok=True)
+        (SUITES / name).write_text(text, encoding="utf-8")
+    for path in SUITES.glob("*/*.json"):
+        if path.relative_to(SUITES).as_posix() not in compiled:
+            path.unlink()
+    return changed
+
+
+def stale(compiled: dict[str, str] | None = None) -> list[str]:
+    """Suites that are not what their contract says: changed, missing, or without a contract."""
+    compiled = compile_all() if compiled is None else compiled
+    there = {path.relative_to(SUITES).as_posix(): path.read_text(encoding="utf-8") for path in SUITES.glob("*/*.json")}
+    return sorted(name for name in {*compiled, *there} if compiled.get(name) != there.get(name))
+
+
+def suites_of_contract(path: Path) -> Iterator[Json]:
+    """One suite for each schema object of a contract."""
+    text = path.read_text(encoding="utf-8")
+    contract = yaml.safe_load(text)
+    for thing in contract["schema"]:
+        custom = {item["property"]: item["value"] for item in thing.get("customProperties", [])}
+        if missing := [name for name in ("gate", "window") if name not in custom]:
+            raise ConfigurationError(f"contract {path.name}, {thing['name']}: customProperties lack {missing}.")
+        checks = [*_row_count(thing), *_from_properties(thing), *_from_quality(thing, path)]
+        seen: set[str] = set()
+        for check in checks:
+            if check["meta"]["check_id"] in seen:
+                raise ConfigurationError(f"contract {path.name}: check {check['meta']['check_id']} is there twice.")
+            seen.add(check["meta"]["check_id"])
+        yield {
+            "name": f"{Gate(custom['gate'])}.{thing['name']}",
+            "meta": {
+                "gate": custom["gate"],
+                "dataset": thing["name"],
+                "window": custom["window"].strip(),
+                "contract": path.name,
+                "contract_version": contract["version"],
+            },
+            "expectations": checks,
+        }
+
+
+def suite_digest(suite: Json) -> str:
+    return hashlib.sha256(json.dumps(suite, sort_keys=True).encode()).hexdigest()
+
+
+def _check(check_id: str, kind: str, kwargs: Json, *, severity: Severity, sentence: str, **meta: str) -> Json:
+    kept = {key: value.strip() for key, value in meta.items() if value}
+    return {
+        "type": kind,
+        "kwargs": kwargs,
+        "severity": str(severity),
+        "description": sentence,
+        "meta": {"check_id": check_id, **kept},
+    }
+
+
+def _row_count(thing: Json) -> Iterator[Json]:
+    # On an empty window nearly every other expectation passes, so each suite starts by asking for a row.
+    yield _check(
+        "rows_seen",
+        "expect_table_row_count_to_be_between",
+        {"min_value": 1},
+        severity=Severity.CRITICAL,
+        sentence="The window holds at least one row",
+        wanted="at least 1 row",
+    )
+
+
+def _from_properties(thing: Json) -> Iterator[Json]:
+    for column in thing.get("properties", []):
+        name = column["name"]
+        if column.get("required"):
+            yield _check(
+                f"{name}_is_known",
+                "expect_column_values_to_not_be_null",
+                {"column": name},
+                severity=Severity.CRITICAL,
+                sentence=f"{name} is never NULL",
+                wanted="no NULL",
+            )
+        bounds = column.get("logicalTypeOptions", {})
+        low, high = bounds.get("minimum"), bounds.get("maximum")
+        if low is not None or high is not None:
+            yield _check(
+                f"{name}_in_range",
+                "expect_column_values_to_be_between",
+                {"column": name, "min_value": low, "max_value": high},
+                severity=Severity.CRITICAL,
+                sentence=f"{name} lies in {low}..{high}",
+                wanted=f"{low}..{high}",
+                evidence=column.get("description", ""),
+            )
+    typed = [column for column in thing.get("properties", []) if "physicalType" in column]
+    if typed:
+        yield _columns_equal_contract(thing["physicalName"], typed)
+    keys = sorted(
+        (c for c in thing.get("properties", []) if c.get("primaryKey")), key=lambda c: c["primaryKeyPosition"]
+    )
+    if keys:
+        names = ", ".join(column["name"] for column in keys)
+        yield _check(
+            "key_is_unique",
+            "expect_no_offending_rows",
+            {
+                "query": f"select {names}, count(*) as copies from {thing['physicalName']} group by {names} having count(*) > 1"
+            },
+            severity=Severity.CRITICAL,
+            sentence=f"({names}) is unique",
+            wanted="one row a key",
+        )
+
+
+def _columns_equal_contract(physical_name: str, columns: list[Json]) -> Json:
+    """Names, order and types of the table's columns, none missing and none besides."""
+    schema, table = physical_name.split(".")
+    values = ", ".join(f"({n}, '{c['name']}', '{c['physicalType']}')" for n, c in enumerate(columns, start=1))
+    query = (
+        "select coalesce(found.column_name, wanted.column_name) as column_name, found.data_type as found_type, "
+        "wanted.data_type as wanted_type from (select ordinal_position, lower(column_name) as column_name, "
+        "lower(data_type) as data_type from information_schema.columns "
+        f"where lower(table_schema) = '{schema}' and lower(table_name) = '{table}') as found "
+        f"full outer join (select * from (values {values}) as t (ordinal_position, column_name, data_type)) as wanted "
+        "on wanted.column_name = found.column_name and wanted.ordinal_position = found.ordinal_position "
+        "where found.column_name is null or wanted.column_name is null or found.data_type <> wanted.data_type"
+    )
+    return _check(
+        "columns_equal_the_contract",
+        "expect_no_offending_rows",
+        {"query": query},
+        severity=Severity.CRITICAL,
+        sentence="Columns, their order and their types are those of the contract",
+        wanted="the columns of the contract",
+        what_to_do="change the contract, the store and the model together",
+    )
+
+
+def _from_quality(thing: Json, path: Path) -> Iterator[Json]:
+    severities = {"error": Severity.CRITICAL, "warning": Severity.WARNING, "info": Severity.INFO}
+    for rule in thing.get("quality", []):
+        implementation = rule["implementation"]
+        if rule.get("type") != "custom" or rule.get("engine") != "greatExpectations":
+            raise ConfigurationError(
+                f"contract {path.name}, rule {rule.get('id')}: wanted type custom, engine greatExpectations."
+            )
+        custom = {item["property"]: item["value"] for item in rule.get("customProperties", [])}
+        kwargs = {k: v.strip() if isinstance(v, str) else v for k, v in implementation["kwargs"].items()}
+        yield _check(
+            rule["id"],
+            implementation["type"],
+            kwargs,
+            severity=severities[rule["severity"]],
+            sentence=rule["description"].strip(),
+            wanted=custom.get("wanted", "no such row"),
+            what_to_do=custom.get("whatToDo", ""),
+            evidence=custom.get("evidence", ""),
+        )

@@ -1,0 +1,242 @@
+"""Suite and window to verdict; refuses to open on silence: nothing checked, nothing seen, something raised."""
+
+from __future__ import annotations
+
+import csv
+import json
+import string
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expectations.compile import SUITES, suite_digest
+from shelfgate.errors import ConfigurationError
+from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.data_context import EphemeralDataContext
+
+SOURCE = "warehouse"
+CLOSED_DAYS = Path(__file__).parent / "closed_days.csv"
+
+# Comparison metrics resolve through a process-wide current context (great_expectations issue 12209): two gates in two
+# threads answered wrongly 22 times of 24.
+_ONE_GATE_AT_A_TIME = threading.Lock()
+
+# No value of a row may reach the evidence: BASIC without samples is the smallest format that still counts.
+_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+BEGINNING = datetime(1900, 1, 1)
+
+# The last snapshot belongs to every window: a run on a quiet day still has to see a row.
+ARRIVING_SNAPSHOTS = """(
+  select snapshot.inv_date_sk from ops.inventory_snapshot as snapshot
+  inner join ops.load_ledger as ledger
+    on ledger.object_key = snapshot.object_key and ledger.version_id = snapshot.version_id
+  where ledger.loaded_at > {since} or snapshot.inv_date_sk = (select max(inv_date_sk) from ops.inventory_snapshot)
+)"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What has arrived: everything loaded since the publication that the run is based on, up to its business date."""
+
+    run_id: str
+    business_date: date
+    judged_at: datetime
+    since: datetime | None = None
+    published_through: date | None = None
+
+    def names(self) -> dict[str, str]:
+        """SQL literals for the `${...}` names that a suite may use."""
+        from_day = (self.published_through or BEGINNING.date()) - timedelta(days=7)
+        since = f"timestamp '{self.since or BEGINNING}'"
+        return {
+            "run_id": f"'{self.run_id}'",
+            "business_date": f"date '{self.business_date}'",
+            "from_day": f"date '{max(from_day, BEGINNING.date())}'",
+            "since": since,
+            "closed_days": closed_days_as_sql(),
+            "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=since),
+        }
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Where a gate reads and where it leaves its evidence. `connection_string` is a SQLAlchemy URL."""
+
+    connection_string: str
+    docs_folder: Path
+
+    def verdict(self, gate: Gate, window: Window, *, data_digest: str | None = None) -> Verdict:
+        """Run every suite of a gate.
+
+        Raises nothing for bad data: a gate that could not judge gives a verdict that does not open. The caller holds the
+        warehouse's turn.
+        """
+        suites = suites_of(gate)
+        results: list[SuiteResult] = []
+        with _ONE_GATE_AT_A_TIME, self._context() as (context, source):
+            for suite in suites:
+                results.append(_judge_suite(context, source, suite, window))
+        return Verdict(
+            gate=gate,
+            run_id=window.run_id,
+            business_date=window.business_date,
+            suites=tuple(results),
+            expected_suites=tuple(suite["meta"]["dataset"] for suite in suites),
+            data_digest=data_digest,
+        )
+
+    @contextmanager
+    def _context(self) -> Iterator[tuple[EphemeralDataContext, Any]]:
+        import expectations.on_duckdb  # noqa: F401  (registers add_duckdb)
+        from expectations.docs import context_for
+
+        context = context_for(self.docs_folder)
+        source = context.data_sources.add_duckdb(SOURCE, connection_string=self.connection_string)
+        try:
+            yield context, source
+        finally:
+            source.close()
+
+
+def suites_of(gate: Gate) -> list[dict[str, Any]]:
+    """The committed suites of a gate, in the order of their names.
+
+    Raises:
+        ConfigurationError: the gate has none, which would be a gate that is always open.
+    """
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((SUITES / gate).glob("*.json"))]
+    if not found:
+        raise ConfigurationError(
+            f"gate {gate}: no suite under expectations/suites/{gate}. Run `shelfgate contracts compile`."
+        )
+    return found
+
+
+def closed_days_as_sql() -> str:
+    """The closed-day calendar as a derived table of (channel, closed_on)."""
+    with CLOSED_DAYS.open(encoding="utf-8", newline="") as file:
+        rows = [(row["channel"], date.fromisoformat(row["date"])) for row in csv.DictReader(file)]
+    values = ", ".join(f"('{channel}', date '{day}')" for channel, day in rows)
+    return f"(select * from (values {values}) as calendar (channel, closed_on))"
+
+
+def render(sql: str, names: dict[str, str]) -> str:
+    """Fill in `${...}`; a name that is not known is an error, not an empty text."""
+    try:
+        return string.Template(sql).substitute(names)
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"suite: unknown name {error} in a query; known: {', '.join(sorted(names))}."
+        ) from error
+
+
+def _judge_suite(context: EphemeralDataContext, source: Any, suite: dict[str, Any], window: Window) -> SuiteResult:
+    import great_expectations as gx
+
+    meta, names = suite["meta"], window.names()
+    expectations = [_rendered(expectation, names) for expectation in suite["expectations"]]
+    asset = source.add_query_asset(name=suite["name"], query=render(meta["window"], names))
+    batch = asset.add_batch_definition_whole_table("window")
+    added = context.suites.add(gx.ExpectationSuite(name=suite["name"], expectations=expectations, meta=meta))
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=suite["name"], data=batch, suite=added)
+    )
+    run_id = gx.RunIdentifier(run_name=window.run_id, run_time=window.judged_at.replace(tzinfo=UTC))
+    checks: tuple[CheckResult, ...]
+    try:
+        result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
+        checks = tuple(_as_check(one) for one in result.results)
+        rows_seen, docs_path = _rows_seen(result), _docs_path(suite["name"], window)
+    except gx.exceptions.GreatExpectationsError as error:
+        # The window itself cannot be read (a table is missing): that is evidence, and it keeps the gate closed.
+        checks = (_could_not_read(error, meta["window"]),)
+        rows_seen, docs_path = 0, None
+    return SuiteResult(
+        gate=Gate(meta["gate"]),
+        dataset=meta["dataset"],
+        suite=suite["name"],
+        suite_sha256=suite_digest(suite),
+        checks_expected=len(suite["expectations"]),
+        rows_seen=rows_seen,
+        checks=checks,
+        docs_path=docs_path,
+    )
+
+
+def _rendered(expectation: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    import expectations.offending_rows  # noqa: F401  (registers the expectation)
+
+    kwargs = {k: render(v, names) if k == "query" else v for k, v in expectation["kwargs"].items()}
+    return {**expectation, "kwargs": kwargs}
+
+
+def _as_check(result: ExpectationValidationResult) -> CheckResult:
+    configuration = result.expectation_config
+    assert configuration is not None
+    meta = configuration.meta or {}
+    raised = _raised(result.exception_info)
+    return CheckResult(
+        check_id=meta["check_id"],
+        severity=Severity(configuration.severity),
+        passed=bool(result.success) and not raised,
+        seen=f"the check itself failed: {raised}" if raised else _seen(result.result),
+        wanted=meta.get("wanted", configuration.description or ""),
+        what_to_do=meta.get("what_to_do", ""),
+        raised=bool(raised),
+    )
+
+
+def _raised(info: dict[str, Any] | None) -> str:
+    """The message of an exception inside a check: either flat, or keyed by metric id."""
+    if not info:
+        return ""
+    flat = [info] if "raised_exception" in info else [one for one in info.values() if isinstance(one, dict)]
+    messages = [
+        str(one.get("exception_message") or "exception without a message")
+        for one in flat
+        if one.get("raised_exception")
+    ]
+    return messages[0].splitlines()[0] if messages else ""
+
+
+def _seen(result: dict[str, Any]) -> str:
+    sample = (result.get("details") or {}).get("sample")
+    if sample:
+        first = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in sample)
+        return f"{result['observed_value']:,} offending rows, first: {first}"
+    if "unexpected_count" in result:
+        return f"{int(result['unexpected_count']):,} of {int(result.get('element_count') or 0):,} values"
+    return f"{result.get('observed_value', 'nothing')}"
+
+
+def _rows_seen(result: ExpectationSuiteValidationResult) -> int:
+    for one in result.results:
+        configuration = one.expectation_config
+        if configuration is not None and (configuration.meta or {}).get("check_id") == "rows_seen":
+            return int(one.result.get("observed_value") or 0)
+    return 0
+
+
+def _docs_path(suite_name: str, window: Window) -> str:
+    """Where Data Docs put the page of this result, below the site's folder."""
+    folder = suite_name.replace(".", "/")
+    return f"validations/{folder}/{window.run_id}/{window.judged_at:%Y%m%dT%H%M%S.%fZ}/{SOURCE}-{suite_name}.html"
+
+
+def _could_not_read(error: Exception, window: str) -> CheckResult:
+    return CheckResult(
+        check_id="window_is_readable",
+        severity=Severity.CRITICAL,
+        passed=False,
+        seen=str(error).splitlines()[0][:300],
+        wanted=f"rows of: {' '.join(window.split())[:200]}",
+        raised=True,
+    )

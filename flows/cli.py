@@ -1,0 +1,258 @@
+"""`shelfgate`: manual runs from a terminal. The only importer of the sandbox; refuses to hold a rule of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.console import answer, plain_run_logs, say
+from shelfgate.errors import ShelfgateError
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
+
+
+class Day(click.DateTime):
+    """A calendar day, YYYY-MM-DD."""
+
+    name = "date"
+
+    def __init__(self) -> None:
+        super().__init__(formats=["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return found.date() if isinstance(found, datetime) else found
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="shelfgate")
+def cli() -> None:
+    """A gated retail data pipeline: land, gate, build, gate, publish.
+
+    Exit status: 0 published or nothing to do, 2 usage or configuration, 3 a gate closed, 4 a permanent failure, 5 the
+    outside world gave up, 6 another run holds the warehouse.
+    """
+    plain_run_logs()
+
+
+@cli.command()
+@click.option("--scale", type=click.FloatRange(min=0.01), default=0.1, help="TPC-DS scale factor; 1 is 4.4 M rows.")
+@click.option("--through", type=Day(), default="2002-12-28", help="Last day of data; a Saturday completes its week.")
+@click.option("--home", type=click.Path(path_type=Path), help="Where everything is kept. [default: $SHELFGATE_HOME]")
+@as_json_option
+def demo(scale: float, through: date, home: Path | None, as_json: bool) -> None:
+    """Bring the sandbox up, seed it, run one refresh, say what was published, bring the sandbox down."""
+    from flows.demo import run_demo
+
+    if home is not None:
+        os.environ["SHELFGATE_HOME"] = str(home)
+    run_demo(_home(), scale, through, as_json=as_json)
+
+
+@cli.command()
+@click.option(
+    "--business-date", type=Day(), help="The last day whose data are in. [default: the sandbox's, or yesterday]"
+)
+@as_json_option
+def refresh(business_date: date | None, as_json: bool) -> None:
+    """One run: land, gate, build, gate, publish."""
+    from flows.manual import refresh_now, show_refresh
+
+    day = business_date or _sandbox_day()
+    settings, refreshed = refresh_now(day)
+    show_refresh(settings, refreshed, as_json=as_json)
+
+
+@cli.command()
+@click.option("--from", "from_date", type=Day(), required=True, help="First business date.")
+@click.option("--to", "to_date", type=Day(), required=True, help="Last business date.")
+@as_json_option
+def backfill(from_date: date, to_date: date, as_json: bool) -> None:
+    """A range of business dates, one run each; resumes where it stopped."""
+    from flows.manual import backfill_now
+
+    publications = backfill_now(from_date, to_date)
+    if as_json:
+        answer({"publications": publications})
+    else:
+        click.echo(
+            f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else "")
+        )
+
+
+@cli.command()
+@as_json_option
+def status(as_json: bool) -> None:
+    """Current publication, data through, every gate's last verdict, stale since."""
+    from flows.reports import show_status
+
+    show_status(as_json=as_json)
+
+
+@cli.command()
+@as_json_option
+def publications(as_json: bool) -> None:
+    """Every publication, newest first."""
+    from flows.reports import show_publications
+
+    show_publications(as_json=as_json)
+
+
+@cli.command()
+@click.option("--open", "open_it", is_flag=True, help="Open the index page in a browser.")
+@as_json_option
+def docs(open_it: bool, as_json: bool) -> None:
+    """Build the Data Docs over all evidence that is kept, and say where they are."""
+    from expectations.docs import build
+    from shelfgate.settings import Settings
+
+    index = build(Settings.load().docs_folder).absolute()
+    if as_json:
+        answer({"index": str(index)})
+    else:
+        click.echo(index)
+    if open_it:
+        click.launch(index.as_uri())
+
+
+@cli.group()
+def contracts() -> None:
+    """The contracts of every dataset and the suites compiled from them."""
+
+
+@contracts.command("compile")
+def contracts_compile() -> None:
+    """Write expectations/suites from expectations/contracts."""
+    from expectations.compile import write_suites
+
+    changed = write_suites()
+    click.echo("\n".join(changed) if changed else "every suite is what its contract says")
+
+
+@contracts.command("check")
+def contracts_check() -> None:
+    """Fail if a suite is not what its contract says."""
+    from expectations.compile import stale
+
+    if found := stale():
+        raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
+    click.echo("every suite is what its contract says")
+
+
+@cli.group()
+def sandbox() -> None:
+    """The whole estate on this machine: Postgres, S3, Airbyte API, Lambda API, Prefect server."""
+
+
+@sandbox.command()
+@as_json_option
+def up(as_json: bool) -> None:
+    """Start what is not running, in the background, and answer when all of it is ready."""
+    from sandbox import estate
+
+    _show_estate(estate.up(_home(), on_progress=say), as_json)
+
+
+@sandbox.command()
+def down() -> None:
+    """Stop everything; data are kept."""
+    from sandbox import estate
+
+    click.echo("the sandbox is down" if estate.down(_home()) else "the sandbox was not up")
+
+
+@sandbox.command()
+@as_json_option
+def info(as_json: bool) -> None:
+    """Where everything listens."""
+    from sandbox import estate
+
+    _show_estate(estate.info(_home()), as_json)
+
+
+@sandbox.command()
+@click.option("--scale", type=click.FloatRange(min=0.01), default=0.1, help="TPC-DS scale factor.")
+@click.option("--through", type=Day(), required=True, help="Last day of data.")
+@as_json_option
+def seed(scale: float, through: date, as_json: bool) -> None:
+    """Put exactly the data dated up to a day into Postgres and S3."""
+    from sandbox import estate
+
+    _show_seeding(estate.seed(_home(), scale, through, on_progress=say), as_json)
+
+
+@sandbox.command()
+@click.option("--days", type=click.IntRange(min=1), default=1, help="How many days to add.")
+@as_json_option
+def advance(days: int, as_json: bool) -> None:
+    """Add the data of the next days."""
+    from sandbox import estate
+
+    _show_seeding(estate.advance(_home(), days, on_progress=say), as_json)
+
+
+@sandbox.command()
+@click.confirmation_option(prompt="Delete the sandbox's data and the warehouse of this home?")
+def reset() -> None:
+    """Stop everything and delete its data, the warehouse included."""
+    from sandbox import estate
+
+    estate.reset(_home())
+    click.echo("the sandbox is empty")
+
+
+def _show_estate(found: Any, as_json: bool) -> None:
+    values = found.as_dict()
+    if as_json:
+        answer(values)
+    else:
+        for key, value in values.items():
+            click.echo(f"{key:16} {value}")
+
+
+def _show_seeding(report: Any, as_json: bool) -> None:
+    if as_json:
+        answer(asdict(report))
+    else:
+        click.echo(str(report))
+
+
+def _home() -> Path:
+    return Path(os.environ.get("SHELFGATE_HOME", ".shelfgate"))
+
+
+def _sandbox_day() -> date | None:
+    """The day that the sandbox has reached, if one is up in this home; the flow decides otherwise."""
+    from sandbox import estate
+    from shelfgate.errors import ConfigurationError
+
+    try:
+        return estate.info(_home()).through
+    except ConfigurationError:
+        return None
+
+
+def main() -> None:
+    """Run, and turn an error of ours into its message and its exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ShelfgateError as error:
+        say(f"\n{error}")
+        if "--json" in sys.argv:
+            answer({"error": type(error).__name__, "message": str(error), "exit_status": error.exit_status})
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""A console handler for Prefect that leaves out its words around each step; its server keeps all of them."""
+
+from __future__ import annotations
+
+import logging
+
+from prefect.logging.handlers import PrefectConsoleHandler
+
+STARTS = ("Beginning flow run", "Beginning subflow run", "View at", "Created ", "Encountered exception")
+PARTS = ("Finished in state", "Task run failed with exception")
+
+
+class StepsOnlyHandler(PrefectConsoleHandler):
+    """Prints what our steps say. A failure is told once, by the command, with what to do."""
+
+    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+        text = record.getMessage()
+        if text.startswith(STARTS) or any(part in text for part in PARTS):
+            return False
+        return super().filter(record)

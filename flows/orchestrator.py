@@ -1,0 +1,109 @@
+"""A Prefect server to run under; refuses to start one where one is configured."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shelfgate.errors import OutsideWorldGaveUp
+
+# A fresh server migrates its database: 10..37 s on two shared cores.
+START_DEADLINE_SECONDS = 180.0
+
+
+@contextmanager
+def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
+    """The URL of a healthy Prefect API for the length of the block.
+
+    PREFECT_API_URL, or the active Prefect profile, says which. If neither does, a server is started below `home` and
+    stopped at the end.
+
+    Raises:
+        OutsideWorldGaveUp: the server does not answer.
+    """
+    configured = os.environ.get("PREFECT_API_URL") or _from_profile()
+    if configured:
+        _await_health(configured, tell, f"the Prefect server at {configured}")
+        yield configured
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    tell("no Prefect server is configured: starting one for this command")
+    process = _start(home, port)
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        _await_health(url, tell, "the Prefect server of this command", process)
+        yield url
+    finally:
+        del os.environ["PREFECT_API_URL"]
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
+    folder = (home / "prefect").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
+def _from_profile() -> str | None:
+    """What the active profile names. Reading it imports Prefect, so the environment is asked first."""
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value()
+
+
+def _await_health(
+    url: str, tell: Callable[[str], None], name: str, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    import httpx
+
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            if httpx.get(f"{url}/health", timeout=5).is_success:
+                if told:
+                    tell(f"{name} is up after {time.monotonic() - began:.0f} s")
+                return
+        except httpx.HTTPError:
+            pass  # not up yet; the deadline decides
+        if process is not None and process.poll() is not None:
+            raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}; its log is prefect/server.log.")
+        if time.monotonic() - began > START_DEADLINE_SECONDS:
+            raise OutsideWorldGaveUp(f"{name} did not answer in {START_DEADLINE_SECONDS:.0f} s. Nothing was run.")
+        if not told:
+            tell(f"waiting for {name} (the first start takes up to half a minute)")
+            told = True
+        time.sleep(0.25)

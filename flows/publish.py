@@ -1,0 +1,21 @@
+"""The end of the day: the last gate, one transaction, and a look at what readers see."""
+
+from __future__ import annotations
+
+from expectations.docs import build as build_docs
+from flows.day import Day
+from shelfgate.model import Candidate, Gate, Publication
+from tasks.gates import hold_gate, hold_published_gate
+from tasks.publication import publish_candidate
+
+
+def publish(day: Day, candidate: Candidate) -> Publication:
+    """Publish a candidate that the marts gate approves, and read it back."""
+    with day.stage("marts gate"):
+        approval = hold_gate(Gate.MARTS, day.settings, day.warehouse, day.run, candidate)
+    with day.stage("publish"):
+        publication = publish_candidate(day.warehouse, candidate, approval)
+    with day.stage("published gate"):
+        hold_published_gate(day.warehouse, day.run, candidate, publication)
+        build_docs(day.settings.docs_folder)
+    return publication

@@ -1,0 +1,122 @@
+"""Answers about what stands published, for people and for programs; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.console import answer, say
+from shelfgate.publication import publications
+from shelfgate.settings import Settings
+from shelfgate.status import status
+from shelfgate.warehouse import install, open_warehouse
+
+if TYPE_CHECKING:
+    from flows.day import Refreshed
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    with open_warehouse(settings, on_wait=say).turn() as session:
+        install(session)
+        return {**status(session), "data_docs": str((settings.docs_folder / "index.html").absolute())}
+
+
+def show_status(*, as_json: bool) -> None:
+    found = read_status(Settings.load())
+    if as_json:
+        answer(found)
+        return
+    console = Console()
+    current = found["publication"]
+    if current is None:
+        console.print("nothing is published yet: `shelfgate refresh`")
+    else:
+        through = found["data_through"]
+        console.print(
+            f"[bold]{current['publication_id']}[/bold] of {current['published_at']} UTC, business date "
+            f"{current['business_date']}; sales through {through['sales']}, stock through {through['inventory']}"
+        )
+    if found["stale_since"]:
+        console.print(f"[bold red]stale since {found['stale_since']} UTC[/bold red]: a gate is closed")
+    table = Table("gate", "dataset", "verdict", "checks", "rows", "business date", "failed")
+    for gate in found["gates"]:
+        failed = "; ".join(f"{one['check']}: {one['seen']}" for one in gate["failed"])
+        columns = ("gate", "dataset", "result", "checks", "rows_seen", "business_date")
+        table.add_row(*(str(gate[column]) for column in columns), failed)
+    console.print(table)
+    console.print(f"dumps: {found['dumps']}")
+    for one in found["quarantined"]:
+        console.print(f"  quarantined {one['object_key']}: {one['reason']}", markup=False)
+    console.print(f"Data Docs: {found['data_docs']}")
+
+
+def show_publications(*, as_json: bool) -> None:
+    settings = Settings.load()
+    with open_warehouse(settings, on_wait=say).turn() as session:
+        install(session)
+        found = publications(session)
+    if as_json:
+        answer({"publications": [asdict(one) for one in found]})
+        return
+    table = Table(
+        "publication", "action", "published at (UTC)", "business date", "sales", "stock", "partitions", "rows"
+    )
+    for one in found:
+        table.add_row(
+            one.publication_id,
+            one.action,
+            f"{one.published_at:%Y-%m-%d %H:%M:%S}",
+            str(one.business_date),
+            str(one.sales_through),
+            str(one.inventory_through),
+            str(one.partitions_changed),
+            f"{one.rows_written:,}",
+        )
+    Console().print(table)
+
+
+def summary_of(settings: Settings, refreshed: Refreshed, found: dict[str, Any]) -> dict[str, Any]:
+    """What a run ended with, for both ways of telling it."""
+    publication = refreshed.publication
+    return {
+        "result": "published" if publication.new else "nothing new",
+        "publication": asdict(publication),
+        "seconds": {**refreshed.seconds, "total": round(sum(refreshed.seconds.values()), 2)},
+        "gates": [gate for gate in found["gates"] if gate["result"]],
+        "dumps": found["dumps"],
+        "data_docs": found["data_docs"],
+        "warehouse": str(settings.warehouse_file.absolute()),
+    }
+
+
+def stage_table(summary: dict[str, Any]) -> None:
+    """Print the end of a run."""
+    console = Console()
+    publication = summary["publication"]
+    if summary["result"] == "published":
+        console.print(
+            f"\n[bold green]{publication['publication_id']} published[/bold green]: business date "
+            f"{publication['business_date']}, {publication['rows_written']:,} rows in "
+            f"{publication['partitions_changed']} partitions"
+        )
+    else:
+        console.print(f"\n[bold]nothing new[/bold]: readers keep {publication['publication_id']}")
+    table = Table("stage", "seconds")
+    for stage, seconds in summary["seconds"].items():
+        table.add_row(stage, f"{seconds:.1f}")
+    console.print(table)
+    gates = Table("gate", "dataset", "verdict", "checks", "rows", "warnings")
+    for gate in summary["gates"]:
+        gates.add_row(
+            gate["gate"],
+            gate["dataset"],
+            gate["result"],
+            str(gate["checks"]),
+            f"{gate['rows_seen']:,}",
+            str(gate["warnings"]),
+        )
+    console.print(gates)
+    console.print(f"warehouse: {summary['warehouse']}\nData Docs: {summary['data_docs']}", soft_wrap=True)

@@ -1,0 +1,45 @@
+"""What an inventory dump must look like, each bound with its evidence; refuses nothing itself: the readers do."""
+
+from __future__ import annotations
+
+from datetime import date
+
+DATE, ITEM, WAREHOUSE, QUANTITY = "inv_date_sk", "inv_item_sk", "inv_warehouse_sk", "inv_quantity_on_hand"
+COLUMNS = (DATE, ITEM, WAREHOUSE, QUANTITY)
+
+MAX_DIGITS = 18
+"""Any 18 digits fit a 64-bit integer; SF1's longest value has 7."""
+
+MAX_KEY = 2_147_483_647
+"""TPC-DS identifiers are 32-bit integers, in Postgres too; SF1 ends at item 18,000 and warehouse 5."""
+
+# All 261 snapshots of TPC-DS SF1 are 224.7 MB of text (52.7 MB gzipped). The text lies in the function's scratch space,
+# 512 MB by default, beside its staged copy, a ninth of its size: 400 MB leaves room for both.
+MAX_TEXT_BYTES = 400_000_000
+
+MAX_ROWS = 20_000_000
+"""SF1's whole history has 11,745,000 rows; MAX_TEXT_BYTES at its 19.1 bytes a row would be 20.9 million."""
+
+MAX_ROWS_OF_A_SNAPSHOT = 2_000_000
+"""45,000 at SF1, every week; 1.53 million at SF100. Above: many weeks under one date."""
+
+FIRST_SNAPSHOT = date(1998, 1, 1)
+"""The first day of TPC-DS's inventory; no source has an earlier one."""
+
+SNAPSHOT_WEEKDAY = 3
+"""Thursday, as `date.weekday` counts: all 261 snapshots of SF1 are dated on one."""
+
+_JULIAN_DAY_OF_ORDINAL_0 = 1_721_425
+"""TPC-DS's date keys are Julian day numbers: 2,450,815 is 1998-01-01."""
+
+
+def day_of(inv_date_sk: int) -> date:
+    """Tell the day of a date key.
+
+    Raises:
+        ValueError: the calendar has no such day.
+    """
+    try:
+        return date.fromordinal(inv_date_sk - _JULIAN_DAY_OF_ORDINAL_0)
+    except OverflowError as error:
+        raise ValueError(f"day {inv_date_sk} is off the calendar") from error

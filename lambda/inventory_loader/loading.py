@@ -1,0 +1,147 @@
+"""Loads one dump, whatever the engine: open, judge, settle; refuses to hold the warehouse while it still reads.
+
+Judging a dump takes seconds and needs nothing of the warehouse, where other processes wait for their turn; so it is
+done on the function's own scratch disk. Only what was found good is settled, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from inventory_loader.contract import MAX_TEXT_BYTES
+from inventory_loader.dropped import Dropped, Request, dump_date_of
+from inventory_loader.errors import DumpRefused, ScratchSpaceFailed
+from inventory_loader.reading import Reading, Text, read_dump
+from inventory_loader.receipt import Receipt, Status
+from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, check_snapshots, reason_for, settle, status_of
+from inventory_loader.store import S3Store
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A dump's rows where the engine can insert them from, and what it weighed there."""
+
+    location: str
+    rows: int
+    snapshots: tuple[Snapshot, ...]
+
+
+class Turn(Protocol):
+    """One transaction on the warehouse; nothing of it stays unless its block ends well."""
+
+    def recorded(self, dropped: Dropped) -> Receipt | None:
+        """Give the receipt of this object version if the ledger has one."""
+        ...
+
+    def served(self) -> Mapping[int, Served]:
+        """Give what is served, by date key."""
+        ...
+
+    def write(self, settled: Collection[Settled], staged: Staged, dropped: Dropped, rank: Rank, now: datetime) -> None:
+        """Make the written snapshots' dates hold their rows and no others."""
+        ...
+
+    def confirm(self, settled: Collection[Settled], dropped: Dropped, rank: Rank) -> None:
+        """Note that this dump, too, has what is served."""
+        ...
+
+    def record(self, receipt: Receipt, dropped: Dropped, run_id: str, now: datetime) -> None:
+        """Make the receipt the ledger's one line for this object version."""
+        ...
+
+
+class Engine(Protocol):
+    """A warehouse that can load dumps."""
+
+    def stage(self, text: Text, folder: Path) -> Staged:
+        """Parse and weigh a text outside the warehouse.
+
+        Raises:
+            DumpRefused: a value is not what its column wants.
+        """
+        ...
+
+    def turn(self) -> AbstractContextManager[Turn]:
+        """Wait for the warehouse, then begin a transaction."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A dump with which nothing is wrong as far as it can be told without the warehouse."""
+
+    dump_date: date
+    reading: Reading
+    staged: Staged
+
+
+def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, now: datetime) -> Receipt:
+    """Load the object that the request names, once: a version already judged is answered from the ledger.
+
+    Rows, what is served and the ledger's line change in one transaction, or not at all.
+
+    Raises:
+        LoaderError: the outside world failed; nothing was written.
+    """
+    with TemporaryDirectory(prefix="inventory-") as folder:
+        with store.opened(request) as (dropped, chunks):
+            judged = _judge(dropped, chunks, prefix, engine, Path(folder))
+        with engine.turn() as turn:
+            if recorded := turn.recorded(dropped):
+                return recorded
+            receipt = _settled(judged, dropped, turn, now) if isinstance(judged, _Sound) else judged
+            turn.record(receipt, dropped, request.run_id, now)
+    return receipt
+
+
+def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engine, folder: Path) -> _Sound | Receipt:
+    dump_date, reading, staged = None, None, None
+    try:
+        dump_date = dump_date_of(dropped, prefix)
+        if dropped.bytes > MAX_TEXT_BYTES:
+            raise DumpRefused(f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}")
+        reading = read_dump(chunks, gzipped=dropped.gzipped, into=folder / "lines.csv")
+        if reading.text is None:
+            raise DumpRefused(reading.refusal)
+        staged = engine.stage(reading.text, folder)
+        check_snapshots(staged.snapshots, dump_date)
+    except DumpRefused as refused:
+        return _receipt(dropped, dump_date, reading, staged, reason=str(refused))
+    except OSError as error:
+        raise ScratchSpaceFailed(f"scratch space: {error}. Nothing was loaded.") from error
+    return _Sound(dump_date, reading, staged)
+
+
+def _settled(sound: _Sound, dropped: Dropped, turn: Turn, now: datetime) -> Receipt:
+    rank = Rank.of(dropped, sound.dump_date)
+    try:
+        settled = settle(sound.staged.snapshots, rank, turn.served())
+    except DumpRefused as refused:
+        return _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=str(refused))
+    turn.write([each for each in settled if each.written], sound.staged, dropped, rank, now)
+    turn.confirm([each for each in settled if each.confirms], dropped, rank)
+    receipt = _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=reason_for(settled))
+    return replace(receipt, status=status_of(settled), snapshots=tuple(each.told() for each in settled))
+
+
+def _receipt(
+    dropped: Dropped, dump_date: date | None, reading: Reading | None, staged: Staged | None, *, reason: str | None
+) -> Receipt:
+    """Write down what is known of an object, as quarantined until it is settled."""
+    return Receipt(
+        object_key=dropped.object_key,
+        version_id=dropped.version_id,
+        etag=dropped.etag,
+        sha256=reading and reading.sha256,
+        bytes=dropped.bytes,
+        rows=staged and staged.rows,
+        status=Status.QUARANTINED,
+        reason=reason,
+        dump_date=dump_date,
+    )

@@ -1,0 +1,130 @@
+"""Takes a text apart into header and lines as it streams by; refuses a header by position and a line that is no row.
+
+A line has the form of a row if four fields of digits and minus signs are all there is. Taken together for a megabyte of
+lines, that is one pass of `bytes.translate`: 0.15 s for the 11.7 million rows of SF1, against 12 s line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from inventory_loader.contract import COLUMNS, MAX_TEXT_BYTES
+from inventory_loader.errors import DumpRefused
+from inventory_loader.gunzip import MAGIC
+
+_MAX_HEADER_BYTES = 1_000
+"""The contract's header has 62."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_NAMES_TOLD = 8
+_BOM = b"\xef\xbb\xbf"
+_VALUE_BYTES = b"0123456789-"
+_ROW = b",,,\n"
+"""What is left of a good line without its values."""
+
+
+class Sheet:
+    """Writes a text's lines to a file, without the header and each ended by a bare newline."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._bytes = 0
+        self._head = b""
+        self._columns: tuple[str, ...] = ()
+        self._lines: _Lines | None = None
+
+    def take(self, piece: bytes) -> None:
+        """Take the next piece of the text.
+
+        Raises:
+            DumpRefused: the header is not the contract's, or the text is too long.
+        """
+        self._bytes += len(piece)
+        if self._bytes > MAX_TEXT_BYTES:
+            raise DumpRefused(f"more than {MAX_TEXT_BYTES:,} bytes of text; wanted no more than that")
+        if self._lines is not None:
+            self._lines.take(piece)
+            return
+        self._head += piece
+        head, newline, body = self._head.partition(b"\n")
+        if len(head) > _MAX_HEADER_BYTES:
+            raise DumpRefused(f"no line ends in the first {_MAX_HEADER_BYTES:,} bytes; wanted {','.join(COLUMNS)}")
+        if newline:
+            self._columns = _columns_of(head)
+            self._lines = _Lines(self._file, crlf=head.endswith(b"\r"))
+            self._lines.take(body)
+
+    def finish(self) -> tuple[tuple[str, ...], int | None]:
+        """Give the columns in the order of the file, and the number of rows: None if some line is not a row.
+
+        Raises:
+            DumpRefused: there is no header, or line ends of two kinds.
+        """
+        if self._lines is None:
+            return _columns_of(self._head), 0
+        return self._columns, self._lines.finish()
+
+
+class _Lines:
+    def __init__(self, file: BinaryIO, *, crlf: bool) -> None:
+        self._file = file
+        self._crlf = crlf
+        self._carried = b""
+        self._pairs = 0
+        self._newlines = 0
+        self._open_ended = False
+        self._left_over = b""
+        self._rows: int | None = 0
+
+    def take(self, piece: bytes) -> None:
+        if self._crlf:
+            piece = self._carried + piece
+            whole = piece.removesuffix(b"\r")
+            self._carried = piece[len(whole) :]
+            piece = whole.replace(b"\r\n", b"\n")
+            self._pairs += len(whole) - len(piece)
+            self._newlines += piece.count(b"\n")
+        self._write(piece)
+
+    def finish(self) -> int | None:
+        self._write(self._carried)
+        if self._crlf and self._pairs != self._newlines:
+            raise DumpRefused(f"{self._pairs:,} of {self._newlines:,} lines end with CRLF; wanted all or none")
+        if self._open_ended:
+            self._count(b"\n")
+        return self._rows
+
+    def _write(self, piece: bytes) -> None:
+        if piece:
+            self._file.write(piece)
+            self._open_ended = not piece.endswith(b"\n")
+            self._count(piece.translate(None, _VALUE_BYTES))
+
+    def _count(self, left_over: bytes) -> None:
+        if self._rows is None:
+            return
+        left_over = self._left_over + left_over
+        whole, newline, self._left_over = left_over.rpartition(b"\n")
+        rows = (whole + newline).count(_ROW)
+        proven = rows * len(_ROW) == len(whole) + len(newline) and _ROW.startswith(self._left_over)
+        self._rows = self._rows + rows if proven else None
+
+
+def _columns_of(head: bytes) -> tuple[str, ...]:
+    if head.startswith(MAGIC):
+        raise DumpRefused("header: seen gzip; wanted text, and gzip only under .csv.gz")
+    try:
+        names = tuple(head.removeprefix(_BOM).removesuffix(b"\r").decode().split(","))
+    except UnicodeDecodeError:
+        raise DumpRefused(f"header: seen bytes that are not UTF-8; wanted {','.join(COLUMNS)}") from None
+    if sorted(names) != sorted(COLUMNS):
+        raise DumpRefused(f"header: seen {_as_seen(names)}; wanted {','.join(COLUMNS)}, each once, in any order")
+    return names
+
+
+def _as_seen(names: tuple[str, ...]) -> str:
+    # A file without a header shows a row here, and a reason must not repeat a row.
+    told = [name if _NAME.fullmatch(name) else "(no name)" for name in names[:_NAMES_TOLD]]
+    more = len(names) - len(told)
+    return ",".join(told) + (f" and {more} more" if more else "")

@@ -1,0 +1,207 @@
+"""Moves rows from Postgres into the warehouse file as an Airbyte connection does; refuses to land a part of a sync.
+
+Streams with a key are read incrementally and deduplicated, by Airbyte's Xmin method, which needs no column of its own:
+rows that a transaction at or after the last watermark wrote. **A deleted row has no xmin, so deletes are never seen**
+until the stream is loaded in full again. The other streams are overwritten, a new generation each sync.
+Delivery is at least once: a watermark is stored after the warehouse has committed, and a row read twice is merged.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.airbyte_landing import LANDING_SCHEMA, Landing, postgres_query
+from sandbox.airbyte_source import STREAMS, Source, Stream, discover, refuse_lost_columns, without_password
+from sandbox.home import write_whole
+from sandbox.tpcds import load_extension
+from shelfgate.errors import ConfigurationError, ShelfgateError, SyncFailed, WarehouseBusy
+from shelfgate.warehouse.on_duckdb import connect
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+LOCK_TIMEOUT = "30s"
+
+
+class SyncCancelled(ShelfgateError):
+    """Somebody cancelled the job: nothing of it was landed."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where one connection reads, writes and remembers. The state file is one connection's alone."""
+
+    source_dsn: str
+    warehouse: Path
+    state_file: Path
+    warehouse_wait_seconds: float = 300.0
+    streams: tuple[Stream, ...] = STREAMS
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a sync committed. `bytes` is an estimate: eight a value."""
+
+    rows: int = 0
+    bytes: int = 0
+
+
+class Sync:
+    """One job's journey: `run` in one thread, `cancel` from any other, as often as one likes."""
+
+    def __init__(self, route: Route, job_id: int, extracted_at: datetime) -> None:
+        self._route = route
+        self._job_id = job_id
+        self._extracted_at = extracted_at
+        self._cancelled = threading.Event()
+        self._interruptible: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    def run(self) -> Moved:
+        """Land every stream in one warehouse transaction, from one snapshot of the source.
+
+        Raises:
+            SyncFailed: names the stream; the warehouse is as before.
+            SyncCancelled: the warehouse is as before.
+        """
+        sources = discover(self._route.source_dsn, self._route.streams)
+        state = _read_state(self._route.state_file)
+        for source in sources:
+            known = state.get(source.stream.name, {}).get("columns", [])
+            refuse_lost_columns(source, [name for name, _ in known])
+        with self._turn() as warehouse, self._translated("warehouse"):
+            moved = self._land(warehouse, sources, state)
+        write_json(self._route.state_file, state)
+        return moved
+
+    def cancel(self) -> None:
+        """Interrupt what is running; without effect once the warehouse commits."""
+        self._cancelled.set()
+        with self._lock:
+            if self._interruptible is not None:
+                self._interruptible.interrupt()
+
+    @contextmanager
+    def _turn(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Wait in short stretches, so that a job can be cancelled while another process has its turn."""
+        deadline = time.monotonic() + self._route.warehouse_wait_seconds
+        while True:
+            self._stop_if_cancelled()
+            try:
+                connection = connect(self._route.warehouse, wait_seconds=0.5)
+                break
+            except WarehouseBusy as busy:
+                if time.monotonic() >= deadline:
+                    waited = f"{self._route.warehouse_wait_seconds:.0f} s"
+                    raise SyncFailed(f"no turn at the warehouse within {waited}; {busy}") from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _land(
+        self, warehouse: duckdb.DuckDBPyConnection, sources: list[Source], state: dict[str, dict[str, Any]]
+    ) -> Moved:
+        """Land and commit; `state` then holds what to remember."""
+        rows = values = 0
+        source_name = f"source_of_job_{self._job_id}"
+        with self._attached(warehouse, source_name), self._transaction(warehouse):
+            warehouse.execute(f"create schema if not exists {LANDING_SCHEMA}")
+            watermark = _watermark(warehouse, source_name)
+            for source in sources:
+                landing = Landing(warehouse, source_name, source, self._job_id, self._extracted_at)
+                with self._translated(f"stream {source.stream.name}"):
+                    remembered = landing.land(state.get(source.stream.name), watermark)
+                state[source.stream.name] = remembered
+                rows += landing.rows
+                values += landing.rows * len(source.columns)
+        return Moved(rows, 8 * values)
+
+    @contextmanager
+    def _attached(self, warehouse: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
+        from psycopg.conninfo import make_conninfo
+
+        # A read that waits for a lock cannot be interrupted, so it must not wait for ever.
+        dsn = make_conninfo(self._route.source_dsn, options=f"-c lock_timeout={LOCK_TIMEOUT}").replace("'", "''")
+        with self._translated("source database"):
+            load_extension(warehouse, "postgres_scanner")
+            warehouse.execute(f"attach '{dsn}' as {name} (type postgres, read_only)")
+        try:
+            yield
+        finally:
+            warehouse.execute(f"detach {name}")
+
+    @contextmanager
+    def _transaction(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        import duckdb
+
+        warehouse.begin()
+        try:
+            with self._lock:
+                self._interruptible = warehouse
+            yield
+            # A commit that is interrupted would leave nobody knowing whether it happened.
+            with self._lock:
+                self._interruptible = None
+            self._stop_if_cancelled()
+            warehouse.commit()
+        except BaseException:
+            with self._lock:
+                self._interruptible = None
+            # A commit that failed has already rolled back.
+            with suppress(duckdb.TransactionException):
+                warehouse.rollback()
+            raise
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """Turn an engine's error into one that says where and holds no password."""
+        import duckdb
+
+        self._stop_if_cancelled()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise SyncCancelled(f"job {self._job_id} was cancelled. Nothing was landed.") from None
+        except duckdb.Error as error:
+            seen = without_password(str(error), self._route.source_dsn)
+            raise SyncFailed(f"{what}: {seen} Nothing was landed.") from None
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise SyncCancelled(f"job {self._job_id} was cancelled. Nothing was landed.")
+
+
+def _watermark(warehouse: duckdb.DuckDBPyConnection, source_name: str) -> int:
+    """Every transaction below it has ended and is seen by this snapshot: the next sync begins here."""
+    query = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    return int(warehouse.execute(f"select * from {postgres_query(source_name, query)}").fetchall()[0][0])
+
+
+def _read_state(file: Path) -> dict[str, dict[str, Any]]:
+    return read_json(file) if file.exists() else {}
+
+
+def read_json(file: Path) -> Any:
+    """
+    Raises:
+        ConfigurationError: the file is not JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: not JSON ({error}). Delete it to begin anew.") from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Replace the file in one step: whoever reads it sees the old or the new."""
+    write_whole(file, json.dumps(value, indent=1).encode())

@@ -1,0 +1,247 @@
+"""The local estate for the command line: up, down, info, seed, advance, reset; refuses to guess what is running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sandbox import home as homes
+from sandbox import processes, seeding, tpcds
+from sandbox.daemon import TAKEN
+from sandbox.home import Home, Running
+from sandbox.processes import Process
+from sandbox.s3 import REGION
+from sandbox.seeding import Seeded
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
+
+# First start at home: 3 s on two idle cores, most of it imports; a crash recovery of Postgres comes on top.
+UP_SECONDS = 180.0
+# The Airbyte stand-in lets a job that writes finish its turn; Prefect is given 15 s, Postgres 30.
+DOWN_SECONDS = 120.0
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EstateInfo:
+    """What a caller needs in order to use a running estate."""
+
+    postgres_dsn: str
+    s3_endpoint: str
+    bucket: str
+    airbyte_url: str
+    lambda_url: str
+    warehouse: Path
+    prefect_api_url: str
+    scale: float | None
+    through: date | None
+    pid: int
+    home: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: paths and dates as text."""
+        texts = {"warehouse": str(self.warehouse), "home": str(self.home)}
+        return asdict(self) | texts | {"through": self.through.isoformat() if self.through is not None else None}
+
+
+def up(home: Path, *, with_parent: int | None = None, on_progress: Told) -> EstateInfo:
+    """Start the estate of this home, or join it if it is up. Prefect's server may still be starting.
+
+    Raises:
+        PermanentFailure: a part ended while starting; the end of the log is in the message.
+        OutsideWorldGaveUp: it was not ready in time.
+    """
+    place = Home(home.resolve())
+    if (running := _ready(place)) is not None:
+        return _info(place, running)
+    deadline = time.monotonic() + UP_SECONDS
+    while True:
+        if homes.is_taken(place):
+            on_progress("waiting for an estate that starts or stops at this home")
+            running = _await_ready(place, deadline)
+        else:
+            on_progress(f"starting the estate at {place.root}")
+            running = _start_daemon(place, with_parent, deadline)
+        if running is not None:
+            return _info(place, running)
+
+
+def down(home: Path) -> bool:
+    """Stop the estate and wait until all of it has ended; False if none was up.
+
+    After a killed daemon this ends what it may have left behind.
+    """
+    place = Home(home.resolve())
+    was_up = homes.is_taken(place)
+    deadline = time.monotonic() + DOWN_SECONDS
+    if was_up:
+        running = _ready(place) or _await_ready(place, deadline)
+        if running is not None:
+            processes.end(running.processes()[0], max(1.0, deadline - time.monotonic()), signal.SIGTERM)
+    _clear(place)
+    return was_up
+
+
+def info(home: Path) -> EstateInfo:
+    """Raises:
+    ConfigurationError: the estate is down.
+    """
+    place = Home(home.resolve())
+    return _info(place, _running(place))
+
+
+def seed(home: Path, scale: float, through: date, on_progress: Told) -> Seeded:
+    """Put everything dated up to `through` into the sources of the running estate; see `seeding.seed`."""
+    place = Home(home.resolve())
+    running = _running(place)
+    sources = partial(_sources, place, running, scale, on_progress)
+    return seeding.seed(sources, running.postgres_dsn, scale, through, on_progress)
+
+
+def advance(home: Path, days: int, on_progress: Told) -> Seeded:
+    """Let the sources live on for some days.
+
+    Raises:
+        ConfigurationError: nothing was seeded yet, or the data set ends before.
+    """
+    if days < 1:
+        raise ConfigurationError(f"advance by {days} days: wanted 1 or more. Nothing was changed.")
+    place = Home(home.resolve())
+    reached = seeding.progress(_running(place).postgres_dsn)
+    if reached is None:
+        raise ConfigurationError("the sources are empty: run `shelfgate sandbox seed` first. Nothing was changed.")
+    return seed(home, reached.scale, reached.through + timedelta(days=days), on_progress)
+
+
+def reset(home: Path) -> None:
+    """Take the estate down and delete its sources, its state and the warehouse file, for a new start."""
+    down(home)
+    place = Home(home.resolve())
+    for path in (place.warehouse, place.warehouse.with_name(place.warehouse.name + ".wal")):
+        path.unlink(missing_ok=True)
+    if place.sandbox.exists():
+        shutil.rmtree(place.sandbox)
+
+
+def _sources(place: Home, running: Running, scale: float, told: Told) -> seeding.Sources:
+    import boto3
+
+    identity = homes.read_identity(place)
+    assert identity is not None, "a running estate has written it"
+    client = boto3.client(
+        "s3",
+        endpoint_url=running.s3_endpoint,
+        region_name=REGION,
+        aws_access_key_id=identity.aws_access_key_id,
+        aws_secret_access_key=identity.aws_secret_access_key,
+    )
+    # Several homes may share what they generate; a home alone keeps its own.
+    cache = os.environ.get("SHELFGATE_SANDBOX_CACHE")
+    generated = tpcds.generated(scale, Path(cache) if cache else place.sandbox, told)
+    return seeding.Sources(running.postgres_dsn, client, place.objects, generated)
+
+
+def _info(place: Home, running: Running) -> EstateInfo:
+    reached = seeding.progress(running.postgres_dsn)
+    return EstateInfo(
+        postgres_dsn=running.postgres_dsn,
+        s3_endpoint=running.s3_endpoint,
+        bucket=running.bucket,
+        airbyte_url=running.airbyte_url,
+        lambda_url=running.lambda_url,
+        warehouse=place.warehouse,
+        prefect_api_url=running.prefect_api_url,
+        scale=reached.scale if reached is not None else None,
+        through=reached.through if reached is not None else None,
+        pid=running.pid,
+        home=place.root,
+    )
+
+
+def _ready(place: Home) -> Running | None:
+    running = homes.read_running(place)
+    return running if running is not None and running.processes()[0].is_running() else None
+
+
+def _running(place: Home) -> Running:
+    running = _ready(place)
+    if running is None:
+        raise ConfigurationError(f"the estate at {place.root} is down. Start it with `shelfgate sandbox up`.")
+    return running
+
+
+def _await_ready(place: Home, deadline: float) -> Running | None:
+    """Wait while a daemon has the home; None when it has let go of it."""
+    while homes.is_taken(place):
+        if (running := _ready(place)) is not None:
+            return running
+        if time.monotonic() >= deadline:
+            raise OutsideWorldGaveUp(
+                f"a daemon has {place.root} but is neither ready nor gone after {UP_SECONDS:.0f} s:\n"
+                f"{processes.tail(place.log)}"
+            )
+        time.sleep(0.05)
+    return None
+
+
+def _start_daemon(place: Home, with_parent: int | None, deadline: float) -> Running | None:
+    """Start a daemon and wait until it is ready; None if another one was quicker."""
+    _clear(place)
+    place.sandbox.mkdir(parents=True, exist_ok=True)
+    since = place.log.stat().st_size if place.log.exists() else 0
+    bound = ["--with-parent", str(with_parent)] if with_parent is not None else []
+    with place.log.open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.daemon", "--home", str(place.root), *bound],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    while (running := _ready(place)) is None:
+        status = child.poll()
+        if status == TAKEN:
+            return None
+        if status is not None:
+            raise PermanentFailure(f"the estate did not start (status {status}):\n{processes.tail(place.log, since)}")
+        if time.monotonic() >= deadline:
+            _give_up(child)
+            raise OutsideWorldGaveUp(
+                f"the estate was not ready in {UP_SECONDS:.0f} s and was stopped:\n{processes.tail(place.log, since)}"
+            )
+        time.sleep(0.05)
+    # A process that brings an estate up and down would otherwise keep it as a zombie.
+    threading.Thread(target=child.wait, daemon=True).start()
+    return running
+
+
+def _give_up(child: subprocess.Popen[bytes]) -> None:
+    daemon = processes.find(child.pid)
+    if daemon is not None:
+        processes.end(daemon, DOWN_SECONDS)
+    child.wait()
+
+
+def _clear(place: Home) -> None:
+    """End what a killed daemon left behind, and remove what it said about itself."""
+    running = homes.read_running(place)
+    for process in running.processes() if running is not None else []:
+        _end_leftover(process)
+    place.state.unlink(missing_ok=True)
+    place.settings.unlink(missing_ok=True)
+
+
+def _end_leftover(process: Process) -> None:
+    # Postgres understands SIGINT as `now`, SIGTERM as `when everybody has left`; Prefect takes both alike.
+    processes.end(process, 30.0, signal.SIGINT)

@@ -1,0 +1,159 @@
+"""Where the estate keeps its things below SHELFGATE_HOME, and who it is; refuses to let others read its secrets."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO
+
+from sandbox.processes import Process
+
+SECRET = 0o600
+UNFINISHED = ".unfinished-"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The layout; nothing is created by asking."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.env"
+
+    @property
+    def prefect(self) -> Path:
+        return self.root / "prefect"
+
+    @property
+    def sandbox(self) -> Path:
+        return self.root / "sandbox"
+
+    @property
+    def state(self) -> Path:
+        return self.sandbox / "state.json"
+
+    @property
+    def identity(self) -> Path:
+        return self.sandbox / "identity.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.sandbox / "daemon.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.sandbox / "sandbox.log"
+
+    @property
+    def objects(self) -> Path:
+        return self.sandbox / "s3"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Secrets and ports that outlive `down`, so that a terminal that has read `settings.env` stays right."""
+
+    postgres_password: str = field(default_factory=lambda: secrets.token_hex(16))
+    airbyte_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    airbyte_client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    airbyte_connection_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    aws_access_key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper())
+    aws_secret_access_key: str = field(default_factory=lambda: secrets.token_urlsafe(30))
+    ports: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a running estate says about itself: one file, there only while it is ready."""
+
+    pid: int
+    started: str
+    postgres_dsn: str
+    s3_endpoint: str
+    bucket: str
+    airbyte_url: str
+    lambda_url: str
+    prefect_api_url: str
+    children: list[tuple[int, str]]
+
+    def processes(self) -> list[Process]:
+        return [Process(self.pid, self.started), *(Process(pid, started) for pid, started in self.children)]
+
+
+def read_identity(home: Home) -> Identity | None:
+    return Identity(**json.loads(home.identity.read_text())) if home.identity.exists() else None
+
+
+def write_identity(home: Home, identity: Identity) -> None:
+    write_whole(home.identity, json.dumps(asdict(identity), indent=1).encode(), SECRET)
+
+
+def read_running(home: Home) -> Running | None:
+    """The last state written; whether its processes still run is another question."""
+    try:
+        return Running(**json.loads(home.state.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def write_running(home: Home, running: Running) -> None:
+    write_whole(home.state, json.dumps(asdict(running), indent=1).encode(), SECRET)
+
+
+def write_settings(home: Home, settings: dict[str, str]) -> None:
+    write_whole(home.settings, "".join(f"{key}={value}\n" for key, value in settings.items()).encode(), SECRET)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write so that a reader, or the next start after a kill, sees the old content or all of the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=UNFINISHED, delete=False) as unfinished:
+        unfinished.write(content)
+        os.fchmod(unfinished.fileno(), mode)
+    Path(unfinished.name).replace(path)
+
+
+def take_lock(home: Home, seconds: float = 2.0) -> IO[bytes] | None:
+    """Take the estate of this home for the life of this process; None if another has it.
+
+    The system gives the lock back when the process ends, however it ends. A short wait: whoever asks `is_taken` has the
+    lock for a moment.
+    """
+    home.sandbox.mkdir(parents=True, exist_ok=True)
+    file = home.lock.open("ab")
+    deadline = time.monotonic() + seconds
+    while not _locked(file, fcntl.LOCK_EX):
+        if time.monotonic() >= deadline:
+            file.close()
+            return None
+        time.sleep(0.05)
+    return file
+
+
+def is_taken(home: Home) -> bool:
+    """Whether a daemon has this home: one that starts, is ready, or stops."""
+    if not home.lock.exists():
+        return False
+    with home.lock.open("rb") as file:
+        return not _locked(file, fcntl.LOCK_SH)
+
+
+def _locked(file: IO[bytes], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

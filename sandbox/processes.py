@@ -1,0 +1,226 @@
+"""Starts the estate's processes so that none outlives it; refuses to recognise one by its number alone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from shelfgate.errors import ConfigurationError
+
+# linux/prctl.h, linux/securebits.h, linux/capability.h
+PR_SET_PDEATHSIG = 1
+PR_SET_SECUREBITS = 28
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_OVERRIDE = 1
+CAP_DAC_READ_SEARCH = 2
+
+ON_LINUX = sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a child runs as; `passes_closed_folders` lets it through folders that only root may enter."""
+
+    uid: int
+    gid: int
+    passes_closed_folders: bool = False
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that can be told from a later one with the same number."""
+
+    pid: int
+    started: str
+
+    def is_running(self) -> bool:
+        return find(self.pid) == self
+
+
+def find(pid: int) -> Process | None:
+    """The running process with this number; one that has ended but is not reaped counts as ended."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return Process(pid, _start_mark(process))
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _start_mark(process: psutil.Process) -> str:
+    if not ON_LINUX:
+        return f"{process.create_time():.0f}"
+    # In ticks since boot: a wall-clock time would move when a virtual machine's clock is set after a pause.
+    try:
+        ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError) as ended:
+        raise psutil.NoSuchProcess(process.pid) from ended
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{ticks}"
+
+
+def end(process: Process, seconds: float, first: signal.Signals = signal.SIGTERM) -> None:
+    """Ask the process to end; after `seconds` end it and its descendants without asking."""
+    if not process.is_running():
+        return
+    family = [process, *_descendants(process)]
+    _send(process, first)
+    if not wait_until_ended(process, seconds):
+        for member in family:
+            _send(member, signal.SIGKILL)
+        wait_until_ended(process, 10)
+
+
+def wait_until_ended(process: Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.is_running():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def working_in(folder: Path, program: str) -> list[Process]:
+    """The running processes of this program whose working folder is this one."""
+    found: list[Process] = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == program and Path(process.cwd()) == folder.resolve():
+                found.append(Process(process.pid, _start_mark(process)))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            # It ended just now (a zombie has no folder either), or it is somebody else's.
+            continue
+    return found
+
+
+def _descendants(process: Process) -> list[Process]:
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [found for child in children if (found := find(child.pid)) is not None]
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    if process.is_running():
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def start(
+    command: list[str],
+    *,
+    log: Path,
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    account: Account | None = None,
+    on_parents_death: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start a child that writes to `log` and, on Linux, ends with the thread that called this.
+
+    Call it before other threads run: the child is prepared between fork and exec.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            preexec_fn=preparation(account, on_parents_death),
+        )
+
+
+def preparation(account: Account | None, on_parents_death: signal.Signals | None) -> Callable[[], None]:
+    """What a child does between fork and exec: change its account, then tie its life to its parent's."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    capability = _search_capability() if account is not None and account.passes_closed_folders else None
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if account is not None:
+            _become(libc, account, capability)
+        # After the change of account, which clears it.
+        if ON_LINUX and on_parents_death is not None:
+            _call(libc.prctl, PR_SET_PDEATHSIG, int(on_parents_death), 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return prepare
+
+
+def _become(libc: ctypes.CDLL, account: Account, capability: int | None) -> None:
+    os.setgroups([])
+    if capability is not None:
+        # Without it access(2), which Postgres asks about its own binaries, ignores every capability of a process
+        # whose real user is not root.
+        _call(libc.prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
+    os.setgid(account.gid)
+    os.setuid(account.uid)
+    if capability is not None:
+        only = 1 << capability
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        _call(libc.capset, header, (ctypes.c_uint32 * 6)(only, only, only, 0, 0, 0))
+        _call(libc.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+
+
+def _call(function: Callable[..., int], *arguments: object) -> None:
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _search_capability() -> int:
+    """The weakest capability this process has that passes a closed folder; Docker leaves only the second."""
+    if ON_LINUX:
+        status = Path("/proc/self/status").read_text()
+        permitted = int(status.partition("CapPrm:")[2].split()[0], 16)
+        for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
+            if permitted & 1 << capability:
+                return capability
+    raise ConfigurationError(
+        "Postgres refuses to run as root, and the account it would run as may not enter its folders. "
+        "Nothing was started: choose a SHELFGATE_HOME and an environment that every account may enter, "
+        "or run as an ordinary user."
+    )
+
+
+def free_port(preferred: int | None = None) -> int:
+    """The preferred port of 127.0.0.1 if nobody has it, else one that the system chooses."""
+    for port in (preferred, 0) if preferred else (0,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                if port == 0:
+                    raise
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("unreachable: port 0 either binds or raises")
+
+
+def tail(log: Path, since: int = 0, lines: int = 20) -> str:
+    """The last lines of a log, from an offset on; what an error shows instead of sending people to look."""
+    if not log.exists():
+        return "(no log)"
+    with log.open("rb") as file:
+        file.seek(since)
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:]) or "(empty log)"

@@ -1,0 +1,198 @@
+"""Starts the parts of an estate, one after the other; refuses to leave half of one standing when a part fails."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sandbox import home as homes
+from sandbox import postgres, processes, s3
+from sandbox.home import Home, Identity, Running
+from sandbox.processes import Process
+from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+HOST = "127.0.0.1"
+FUNCTION = "inventory-loader"
+HANDLER = "inventory_loader.handler.handler"
+
+# AWS's longest; a first load at scale 1 takes seconds, so a handler that meets this limit hangs.
+LAMBDA_TIMEOUT_SECONDS = 900
+LAMBDA_MEMORY_MB = 2048
+
+PREFECT_STOP_SECONDS = 15.0
+APP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Everything that was started, as the rest of the estate knows it."""
+
+    running: Running
+    settings: dict[str, str]
+    children: tuple[Process, ...]
+    bucket: s3.LandingBucket
+
+
+def start(home: Home, undo: ExitStack) -> Estate:
+    """Start all parts; `undo` ends those that were started, whether or not all could be."""
+    identity = homes.read_identity(home) or Identity()
+    homes.write_identity(home, identity)
+    # The two children first: they are prepared between fork and exec, which wants a process without threads.
+    prefect_port = processes.free_port(identity.ports.get("prefect"))
+    prefect = _start_prefect(home, prefect_port)
+    undo.callback(processes.end, prefect, PREFECT_STOP_SECONDS)
+    server = postgres.start(
+        home.sandbox / "postgres",
+        password=identity.postgres_password,
+        port=processes.free_port(identity.ports.get("postgres")),
+    )
+    undo.callback(server.stop)
+    bucket = s3.LandingBucket(home.objects)
+    undo.callback(bucket.stop)
+    s3_endpoint = bucket.start(identity.ports.get("s3"))
+    airbyte = _start_airbyte(home, identity, server.dsn, undo)
+    lambda_url = _start_lambda(home, identity, s3_endpoint, undo)
+    daemon = processes.find(os.getpid())
+    assert daemon is not None, "it runs this line"
+    running = Running(
+        pid=daemon.pid,
+        started=daemon.started,
+        postgres_dsn=server.dsn,
+        s3_endpoint=s3_endpoint,
+        bucket=s3.BUCKET,
+        airbyte_url=airbyte,
+        lambda_url=lambda_url,
+        prefect_api_url=f"http://{HOST}:{prefect_port}/api",
+        children=[(child.pid, child.started) for child in (prefect, server.process)],
+    )
+    homes.write_identity(home, replace(identity, ports=_ports(running)))
+    return Estate(running, _settings(identity, running), (prefect, server.process), bucket)
+
+
+def _start_prefect(home: Home, port: int) -> Process:
+    home.prefect.mkdir(parents=True, exist_ok=True)
+    # A caller's Prefect settings (a cloud's address, another database) are not this server's.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    environment |= {
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    }
+    child = processes.start(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+        log=home.sandbox / "prefect.log",
+        folder=home.prefect,
+        environment=environment,
+    )
+    process = processes.find(child.pid)
+    if process is None:
+        raise PermanentFailure(f"Prefect's server ended at once:\n{processes.tail(home.sandbox / 'prefect.log')}")
+    return process
+
+
+def _start_airbyte(home: Home, identity: Identity, dsn: str, undo: ExitStack) -> str:
+    from sandbox.airbyte_api import BASE_PATH, AirbyteConfig, airbyte_app
+
+    config = AirbyteConfig(
+        postgres_dsn=dsn,
+        warehouse=home.warehouse,
+        state_folder=home.sandbox / "airbyte",
+        client_id=identity.airbyte_client_id,
+        client_secret=identity.airbyte_client_secret,
+        connection_id=identity.airbyte_connection_id,
+    )
+    return _serve_app("airbyte", airbyte_app(config), identity, undo) + BASE_PATH
+
+
+def _start_lambda(home: Home, identity: Identity, s3_endpoint: str, undo: ExitStack) -> str:
+    from sandbox.lambda_api import LambdaConfig, lambda_app
+
+    config = LambdaConfig(
+        function_name=FUNCTION,
+        handler=HANDLER,
+        environment={
+            "SHELFGATE_TARGET": "duckdb",
+            "SHELFGATE_DUCKDB_PATH": str(home.warehouse),
+            "SHELFGATE_S3_BUCKET": s3.BUCKET,
+            "SHELFGATE_S3_PREFIX": s3.PREFIX,
+            "AWS_ENDPOINT_URL_S3": s3_endpoint,
+            "AWS_ACCESS_KEY_ID": identity.aws_access_key_id,
+            "AWS_SECRET_ACCESS_KEY": identity.aws_secret_access_key,
+            "AWS_DEFAULT_REGION": s3.REGION,
+        },
+        work_folder=home.sandbox / "lambda",
+        timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
+        memory_mb=LAMBDA_MEMORY_MB,
+    )
+    return _serve_app("lambda", lambda_app(config), identity, undo)
+
+
+def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -> str:
+    """Serve the application in a thread of this process; its lifespan ends with `undo`."""
+    import uvicorn
+
+    listening = socket.create_server((HOST, processes.free_port(identity.ports.get(name))))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name=name)
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(APP_SECONDS)
+        listening.close()
+
+    undo.callback(stop)
+    deadline = time.monotonic() + APP_SECONDS
+    while not server.started:
+        if not thread.is_alive():
+            raise PermanentFailure(f"the {name} stand-in ended while starting; the reason is in the log above")
+        if time.monotonic() >= deadline:
+            raise OutsideWorldGaveUp(f"the {name} stand-in was not ready after {APP_SECONDS:.0f} s")
+        time.sleep(0.01)
+    return f"http://{HOST}:{listening.getsockname()[1]}"
+
+
+def _ports(running: Running) -> dict[str, int]:
+    addresses = {
+        "postgres": running.postgres_dsn,
+        "s3": running.s3_endpoint,
+        "airbyte": running.airbyte_url,
+        "lambda": running.lambda_url,
+        "prefect": running.prefect_api_url,
+    }
+    ports = {part: urlsplit(address).port for part, address in addresses.items()}
+    return {part: port for part, port in ports.items() if port is not None}
+
+
+def _settings(identity: Identity, running: Running) -> dict[str, str]:
+    """What production code is told, in the names it reads in production too."""
+    return {
+        "SHELFGATE_TARGET": "duckdb",
+        "SHELFGATE_SOURCE_DSN": running.postgres_dsn,
+        "SHELFGATE_AIRBYTE_URL": running.airbyte_url,
+        "SHELFGATE_AIRBYTE_CLIENT_ID": identity.airbyte_client_id,
+        "SHELFGATE_AIRBYTE_CLIENT_SECRET": identity.airbyte_client_secret,
+        "SHELFGATE_AIRBYTE_CONNECTION_ID": identity.airbyte_connection_id,
+        "SHELFGATE_S3_BUCKET": running.bucket,
+        "SHELFGATE_S3_PREFIX": s3.PREFIX,
+        "SHELFGATE_LAMBDA_FUNCTION": FUNCTION,
+        "AWS_ENDPOINT_URL_S3": running.s3_endpoint,
+        "AWS_ENDPOINT_URL_LAMBDA": running.lambda_url,
+        "AWS_ACCESS_KEY_ID": identity.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": identity.aws_secret_access_key,
+        "AWS_DEFAULT_REGION": s3.REGION,
+        "PREFECT_API_URL": running.prefect_api_url,
+    }

@@ -1,0 +1,149 @@
+"""One authenticated conversation with Airbyte's public API; refuses to say what it cannot know: whether a request that
+got no answer was carried out.
+
+Access tokens live 15 minutes or less, a sync may take longer: the session gets new ones as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from shelfgate.errors import ConfigurationError, PermanentFailure
+
+if TYPE_CHECKING:
+    import httpx
+
+# The server itself waits up to 60 s for the id of a new job, and for the end of a cancelled one.
+SLOW_CALL_SECONDS = 90.0
+TOKEN_MARGIN_SECONDS = 60.0
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+
+
+class Unanswered(Exception):
+    """No answer, or one that does not say whether the request was carried out."""
+
+    def __init__(self, seen: str, pause_seconds: float = 0.0) -> None:
+        super().__init__(seen)
+        self.pause_seconds = pause_seconds
+
+
+class Conflict(PermanentFailure):
+    """409: not in the present state of the resource."""
+
+
+class AirbyteSession:
+    """Holds the credentials; no message of its errors does."""
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        timeout_seconds: float,
+        slow_call_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        import httpx
+
+        parts = urlsplit(base_url)
+        if not parts.hostname or parts.scheme not in ("http", "https"):
+            raise ConfigurationError("SHELFGATE_AIRBYTE_URL is not of the form http(s)://HOST/PATH.")
+        self.name = f"Airbyte at {parts.hostname}"
+        self._credentials = {"client_id": client_id, "client_secret": client_secret, "grant-type": "client_credentials"}
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds)
+        self._slow_call_seconds = slow_call_seconds
+        self._clock = clock
+        self._token = ""
+        self._token_good_until = float("-inf")
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(self, method: str, path: str, what: str, **request: Any) -> Any:
+        """One request, and one more with a new token if the first is not accepted; the JSON of the answer.
+
+        Raises:
+            Unanswered: no connection, a time-out, 408, 429, 5xx, or something that is not JSON.
+            Conflict: 409.
+            ConfigurationError: credentials, id or path are not accepted.
+            PermanentFailure: refused for another reason.
+        """
+        if method != "GET":
+            request["timeout"] = self._slow_call_seconds
+        for fresh in (False, True):
+            headers = {"Authorization": f"Bearer {self._bearer(fresh)}"}
+            response = self._call(method, path, headers=headers, **request)
+            if response.status_code != 401:
+                return self._judged(response, what)
+        raise ConfigurationError(f"{self.name}, {what}: a new access token was not accepted (401).")
+
+    def _bearer(self, fresh: bool) -> str:
+        if fresh or self._clock() >= self._token_good_until:
+            response = self._call("POST", "applications/token", json=self._credentials)
+            if response.status_code in (400, 401, 403):
+                raise ConfigurationError(
+                    f"{self.name} does not accept the client id and secret ({response.status_code}). Check "
+                    "SHELFGATE_AIRBYTE_CLIENT_ID and SHELFGATE_AIRBYTE_CLIENT_SECRET."
+                )
+            answer = self._judged(response, "access token")
+            try:
+                self._token, life = str(answer["access_token"]), float(answer["expires_in"])
+            except (KeyError, TypeError, ValueError):
+                raise Unanswered("a token answer without access_token and expires_in") from None
+            # A server may be set to tokens that live a minute: use those for half of it.
+            self._token_good_until = self._clock() + max(life - TOKEN_MARGIN_SECONDS, life / 2)
+        return self._token
+
+    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        import httpx
+
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise Unanswered(type(error).__name__) from None
+
+    def _judged(self, response: httpx.Response, what: str) -> Any:
+        status = response.status_code
+        if response.is_success:
+            try:
+                return response.json()
+            except ValueError:
+                raise Unanswered(f"{status} without JSON") from None
+        seen = f"{status} {_told(response)}"
+        if status == 409:
+            raise Conflict(f"{self.name}, {what}: {seen}")
+        if status in (408, 429) or status >= 500:
+            raise Unanswered(seen, _retry_after(response))
+        if status in (403, 404):
+            raise ConfigurationError(
+                f"{self.name}, {what}: {seen}. Either there is none, or this application may not see it, or "
+                "SHELFGATE_AIRBYTE_URL lacks its path (/v1, /api/public/v1)."
+            )
+        raise PermanentFailure(f"{self.name}, {what}: {seen}.")
+
+
+def _told(response: httpx.Response) -> str:
+    """What a problem answer says, in at most 200 characters; of any other, such as a proxy's page, its reason."""
+    try:
+        problem = response.json()
+        return str((problem.get("data") or {}).get("message") or problem.get("title") or problem["message"])[:200]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return response.reason_phrase
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """In seconds; 0 if the server does not say. It may say a number of seconds or a date."""
+    told = response.headers.get("retry-after", "")
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return 0.0
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)

@@ -1,0 +1,106 @@
+"""Calls a Lambda function and waits for its reply; refuses to call it twice.
+
+boto3's defaults (60 s read timeout, five attempts) run a function that takes longer five times, and its client does not
+raise when the function fails.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shelfgate.errors import ConfigurationError, LoadFailed, OutsideWorldGaveUp, ShelfgateError
+
+# Lambda ends a function after 900 s at most.
+READ_TIMEOUT_SECONDS = 910
+_OUR_MISTAKES = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "InvalidSignatureException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def invoke(
+    function: str, payload: dict[str, Any], *, read_timeout_seconds: float = READ_TIMEOUT_SECONDS
+) -> dict[str, Any]:
+    """The function's reply. Endpoint, region and credentials are those that boto3 finds (AWS_ENDPOINT_URL_LAMBDA, ...).
+
+    Raises:
+        LoadFailed: the function failed, was ended by Lambda, or replied with something that is no JSON object.
+        ConfigurationError: there is no such function, we may not call it, or region or credentials are missing.
+        OutsideWorldGaveUp: Lambda did not answer; the function may be running.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        response = _client(read_timeout_seconds).invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+        reply = response["Payload"].read()
+    except ClientError as error:
+        raise _as_ours(function, error.response) from None
+    except BotoCoreError as error:
+        raise _as_unanswered(function, error) from None
+    if "FunctionError" in response:
+        raise LoadFailed(f"function {function}: {_told(reply)}. It was not called again.")
+    found = _parsed(reply)
+    if not isinstance(found, dict):
+        raise LoadFailed(f"function {function}: replied with {_shape(found)}; wanted a JSON object.")
+    return found
+
+
+def _client(read_timeout_seconds: float) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=5,
+        read_timeout=read_timeout_seconds,
+        retries={"total_max_attempts": 1},
+        # Some firewalls drop a connection on which nothing moves for six minutes.
+        tcp_keepalive=True,
+    )
+    # Not boto3.client(): its session is shared by all threads, and remembers the credentials of the first call.
+    return boto3.Session().client("lambda", config=config)
+
+
+def _as_ours(function: str, response: Any) -> ShelfgateError:
+    error = response.get("Error", {})
+    seen = f"function {function}: {error.get('Code')}: {error.get('Message')}"
+    if error.get("Code") in _OUR_MISTAKES:
+        return ConfigurationError(f"{seen}. Check SHELFGATE_LAMBDA_FUNCTION, the region and the role.")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status == 429 or status >= 500:
+        return OutsideWorldGaveUp(f"{seen}. It was not called again; run again later.")
+    return LoadFailed(f"{seen}. It was not called again.")
+
+
+def _as_unanswered(function: str, error: Exception) -> ShelfgateError:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return OutsideWorldGaveUp(
+            f"function {function}: no answer ({type(error).__name__}). It may be running; it was not called again, and "
+            "calling it again later is safe."
+        )
+    return ConfigurationError(f"function {function}: {error}.")
+
+
+def _told(reply: bytes) -> str:
+    found = _parsed(reply)
+    if not isinstance(found, dict):
+        return "failed without saying why"
+    return f"{found.get('errorType', 'error')}: {found.get('errorMessage', 'no message')}"
+
+
+def _parsed(reply: bytes) -> Any:
+    try:
+        return json.loads(reply)
+    except ValueError:
+        return None
+
+
+def _shape(found: Any) -> str:
+    return "something that is not JSON" if found is None else f"a JSON {type(found).__name__}"

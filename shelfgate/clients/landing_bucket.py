@@ -1,0 +1,66 @@
+"""Lists the dumps in the landing bucket; refuses to read one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+
+@dataclass(frozen=True)
+class DroppedObject:
+    """The current version of an object; `last_modified` is UTC."""
+
+    object_key: str
+    version_id: str
+    last_modified: datetime
+    bytes: int
+
+
+def s3_client() -> BaseClient:
+    """A client from the environment: `AWS_ENDPOINT_URL_S3`, keys, region."""
+    import boto3
+    from botocore.config import Config
+
+    # 3 attempts: a listing answers in milliseconds; what lasts longer is an outage, and the task retries that.
+    return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}))
+
+
+def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list[DroppedObject]:
+    """The current version of every object below `prefix`, oldest dump first (by key, then by time of arrival).
+
+    Raises:
+        ConfigurationError: no such bucket, or no right to list it.
+        OutsideWorldGaveUp: S3 does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = list(_current_versions(client or s3_client(), bucket, prefix))
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        if code in {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+            raise ConfigurationError(
+                f"S3: {code} for bucket {bucket}. Wanted a bucket that this role may list; check SHELFGATE_S3_BUCKET."
+            ) from error
+        raise OutsideWorldGaveUp(f"S3: {code} while listing {bucket}/{prefix}. Run again.") from error
+    except BotoCoreError as error:
+        raise OutsideWorldGaveUp(
+            f"S3: no answer while listing {bucket}/{prefix} ({type(error).__name__}). Run again."
+        ) from error
+    return sorted(found, key=lambda one: (one.object_key, one.last_modified))
+
+
+def _current_versions(client: Any, bucket: str, prefix: str) -> Iterator[DroppedObject]:
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for version in page.get("Versions", []):
+            if version["IsLatest"]:
+                yield DroppedObject(
+                    version["Key"], version["VersionId"], version["LastModified"].replace(tzinfo=None), version["Size"]
+                )

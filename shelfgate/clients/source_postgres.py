@@ -1,0 +1,105 @@
+"""Counts what the source holds, a line a day; refuses to carry a row of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
+
+if TYPE_CHECKING:
+    import psycopg
+
+# Rows, units, amount and profit by day. The amount is defined in DATA.md section 3, `sum_amt_wk`.
+DATED = {
+    "catalog_sales": (
+        "cs_sold_date_sk",
+        "sum(cs_quantity)",
+        "sum(coalesce(cs_ext_sales_price, cs_quantity * cs_sales_price))",
+        "sum(cs_net_profit)",
+    ),
+    "web_sales": (
+        "ws_sold_date_sk",
+        "sum(ws_quantity)",
+        "sum(coalesce(ws_ext_sales_price, ws_quantity * ws_sales_price))",
+        "sum(ws_net_profit)",
+    ),
+    "catalog_returns": ("cr_returned_date_sk", "sum(cr_return_quantity)", "sum(cr_return_amount)", "null::numeric"),
+    "web_returns": ("wr_returned_date_sk", "sum(wr_return_quantity)", "sum(wr_return_amt)", "null::numeric"),
+}
+
+UNDATED = (
+    "customer",
+    "customer_address",
+    "customer_demographics",
+    "household_demographics",
+    "income_band",
+    "item",
+    "warehouse",
+    "date_dim",
+    "promotion",
+    "ship_mode",
+)
+
+
+@dataclass(frozen=True)
+class SourceTotal:
+    """One day of one table (`business_day` None: lines without a date, or a table that has none)."""
+
+    dataset: str
+    business_day: date | None
+    rows: int
+    units: int | None = None
+    amount: Decimal | None = None
+    profit: Decimal | None = None
+
+
+def count_source(dsn: str) -> list[SourceTotal]:
+    """Totals of all 14 tables, seen in one snapshot of the source.
+
+    Raises:
+        OutsideWorldGaveUp: Postgres does not answer.
+        ConfigurationError: it refuses the user or the password.
+        PermanentFailure: a table or a column is missing.
+    """
+    import psycopg
+
+    try:
+        with psycopg.connect(dsn, connect_timeout=15, autocommit=False) as connection:
+            connection.execute("set transaction isolation level repeatable read, read only")
+            return [*_dated(connection), *_undated(connection)]
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise PermanentFailure(
+            f"source: {str(error).splitlines()[0]}. Wanted the stock TPC-DS tables; restore it."
+        ) from None
+    except (psycopg.errors.InvalidPassword, psycopg.errors.InvalidAuthorizationSpecification) as error:
+        raise ConfigurationError("source: Postgres refused the user or password in SHELFGATE_SOURCE_DSN.") from error
+    except psycopg.OperationalError as error:
+        if "password authentication failed" in str(error):
+            raise ConfigurationError("source: Postgres refused the user or password in SHELFGATE_SOURCE_DSN.") from None
+        raise OutsideWorldGaveUp(
+            "source: Postgres did not answer at SHELFGATE_SOURCE_DSN. Nothing was changed; run again when it is up."
+        ) from None
+
+
+def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
+    for table, (day, units, amount, profit) in DATED.items():
+        rows = connection.execute(
+            f"select d_date, count(*), {units}, {amount}, {profit} "  # noqa: S608  (names are the constants above)
+            f"from {table} left join date_dim on d_date_sk = {day} group by d_date"
+        )
+        for business_day, count, unit_sum, amount_sum, profit_sum in rows:
+            yield SourceTotal(table, business_day, count, unit_sum, _cents(amount_sum), _cents(profit_sum))
+
+
+def _undated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
+    for table in UNDATED:
+        ((count,),) = connection.execute(f"select count(*) from {table}")  # noqa: S608
+        yield SourceTotal(table, None, count)
+
+
+def _cents(value: Decimal | None) -> Decimal | None:
+    return None if value is None else value.quantize(Decimal("0.01"))

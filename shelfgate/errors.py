@@ -1,0 +1,53 @@
+"""What can go wrong, by what to do next; each class carries the exit status of the command that meets it."""
+
+from typing import ClassVar
+
+
+class ShelfgateError(Exception):
+    """Says what was seen, what was wanted and what happens now."""
+
+    exit_status: ClassVar[int] = 4
+    worth_a_retry: ClassVar[bool] = False
+
+
+class ConfigurationError(ShelfgateError):
+    """A setting is missing or contradicts another: fix the configuration, then run again."""
+
+    exit_status = 2
+
+
+class GateClosed(ShelfgateError):
+    """A gate did not open: what was published stays. Fix the input, then run again."""
+
+    exit_status = 3
+
+
+class PermanentFailure(ShelfgateError):
+    """The same call would fail again: somebody has to act."""
+
+    exit_status = 4
+
+
+class SyncFailed(PermanentFailure):
+    """An Airbyte job ended without its rows."""
+
+
+class LoadFailed(PermanentFailure):
+    """The inventory loader did not answer with a receipt."""
+
+
+class BuildFailed(PermanentFailure):
+    """dbt could not build a model, or one of its tests failed."""
+
+
+class OutsideWorldGaveUp(ShelfgateError):
+    """A system outside did not answer, retries included: wait, then run again."""
+
+    exit_status = 5
+    worth_a_retry = True
+
+
+class WarehouseBusy(ShelfgateError):
+    """Another run holds the warehouse, or published while this one worked: wait, then run again."""
+
+    exit_status = 6

@@ -1,0 +1,98 @@
+"""The operations tables that a run writes as it goes; refuses to hold anything but names, counts, dates and digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from shelfgate.clients.landing_bucket import DroppedObject
+from shelfgate.clients.source_postgres import SourceTotal
+from shelfgate.errors import ConfigurationError
+from shelfgate.model import Publication, SuiteResult, Verdict
+from shelfgate.publication import current_publication
+from shelfgate.warehouse import Session
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over one business date, based on the publication that was current when it began."""
+
+    run_id: str
+    business_date: date
+    base: Publication | None
+
+    @property
+    def base_id(self) -> str | None:
+        return self.base.publication_id if self.base else None
+
+
+def begin_run(session: Session, run_id: str, business_date: date) -> Run:
+    """Pin what the run is based on.
+
+    Raises:
+        ConfigurationError: the business date lies before the one that is published; time does not go back by a refresh.
+    """
+    base = current_publication(session)
+    if base and business_date < base.business_date:
+        raise ConfigurationError(
+            f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
+            "publishes. Wanted that day or a later one. Nothing was changed."
+        )
+    return Run(run_id, business_date, base)
+
+
+def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
+    """The object versions that the loader has no verdict on, in the order given."""
+    known = {
+        (row["object_key"], row["version_id"])
+        for row in session.rows("select object_key, version_id from ops.load_ledger")
+    }
+    return [one for one in dropped if (one.object_key, one.version_id) not in known]
+
+
+def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:
+    """Replace the counts of the source; only the newest run's are kept, the gate that used them has its own record."""
+    with session.transaction():
+        session.run("delete from ops.source_total")
+        session.insert(
+            "ops.source_total",
+            ["run_id", "dataset", "business_day", "rows", "units", "amount", "profit"],
+            ((run_id, t.dataset, t.business_day, t.rows, t.units, t.amount, t.profit) for t in totals),
+        )
+
+
+def record_verdict(session: Session, verdict: Verdict, judged_at: datetime) -> None:
+    """One row a suite in `ops.gate_result`; the gate's own reasons stand in each of them."""
+    rows = [_gate_row(verdict, suite, judged_at) for suite in verdict.suites]
+    with session.transaction():
+        session.insert("ops.gate_result", list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime) -> dict[str, Any]:
+    failed = [check for check in suite.checks if not check.passed]
+    evidence = [
+        {"check": c.check_id, "severity": c.severity, "seen": c.seen, "wanted": c.wanted, "what_to_do": c.what_to_do}
+        for c in failed
+    ]
+    return {
+        "run_id": verdict.run_id,
+        "gate": str(verdict.gate),
+        "dataset": suite.dataset,
+        "suite": suite.suite,
+        "suite_sha256": suite.suite_sha256,
+        "business_date": verdict.business_date,
+        "judged_at": judged_at,
+        "checks_expected": suite.checks_expected,
+        "checks_evaluated": len(suite.checks),
+        "rows_seen": suite.rows_seen,
+        "critical_failed": sum(c.closes for c in failed),
+        "warnings_failed": len(suite.warnings),
+        "errors_raised": sum(c.raised for c in failed),
+        "data_digest": verdict.data_digest,
+        "result": "closed" if suite.reasons else "open",
+        "evidence": json.dumps(evidence),
+        "docs_path": suite.docs_path,
+    }

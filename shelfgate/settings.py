@@ -1,0 +1,108 @@
+"""The environment, read once at the edge; refuses to guess what is missing."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shelfgate.errors import ConfigurationError
+
+PREFIX = "SHELFGATE_"
+
+
+class Settings(BaseSettings):
+    """What a run needs to know of its surroundings. Build it with `Settings.load()`, once, at the edge."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    home: Path = Path(".shelfgate")
+    target: str | None = None
+    duckdb_path: Path | None = None
+    # 120 s: a full build at scale 1 holds its turn for under 30 s on two cores; four of those in a row still fit.
+    warehouse_wait_seconds: float = 120.0
+    source_dsn: SecretStr | None = None
+    airbyte_url: str | None = None
+    airbyte_client_id: str | None = None
+    airbyte_client_secret: SecretStr | None = None
+    airbyte_connection_id: str | None = None
+    # A sync of the sandbox at scale 1 takes under a minute; Airbyte Cloud needs some minutes to start a connector.
+    airbyte_deadline_seconds: float = 3600.0
+    s3_bucket: str | None = None
+    s3_prefix: str = "inbound/inventory/"
+    lambda_function: str | None = None
+    week_start_day: int = Field(default=0, ge=0, le=6, description="0 = Sunday")
+    business_date: date | None = None
+    timezone: str = "UTC"
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Read `$SHELFGATE_HOME/settings.env` beneath the environment, then the environment.
+
+        Vendor keys in that file (AWS_*, PREFECT_*) go into the process environment, where the vendors' own libraries
+        look for them; what is already set there wins.
+
+        Raises:
+            ConfigurationError: a value has the wrong form.
+        """
+        from pydantic import ValidationError
+
+        home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
+        beneath: dict[str, Any] = {}
+        for key, value in read_settings_file(home / "settings.env").items():
+            if not key.startswith(PREFIX):
+                os.environ.setdefault(key, value)
+            elif key not in os.environ:
+                beneath[key.removeprefix(PREFIX).lower()] = value
+        try:
+            return cls(**beneath)
+        except ValidationError as error:
+            fields = ", ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+            raise ConfigurationError(f"settings: {fields}. See .env.example.") from None
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB file of a target that is one."""
+        return self.duckdb_path or self.home / "warehouse.duckdb"
+
+    @property
+    def docs_folder(self) -> Path:
+        """Where Data Docs are built: `index.html` lies in it."""
+        return self.home / "data-docs"
+
+    def need(self, field: str) -> Any:
+        """The value of a setting that this step cannot do without.
+
+        Raises:
+            ConfigurationError: it is not set.
+        """
+        value = getattr(self, field)
+        if value is None:
+            raise ConfigurationError(
+                f"{PREFIX}{field.upper()} is not set. Set it (see .env.example), or bring the sandbox up: "
+                "`shelfgate sandbox up` sets all of them."
+            )
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def read_settings_file(path: Path) -> dict[str, str]:
+    """KEY=value lines; no quoting, no expansion. A file that does not exist holds nothing.
+
+    Raises:
+        ConfigurationError: a line is not of that form.
+    """
+    if not path.exists():
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise ConfigurationError(f"{path}, line {number}: wanted KEY=value.")
+        found[key.strip()] = value.strip()
+    return found

@@ -1,0 +1,89 @@
+"""What the core asks of a warehouse; refuses to know which engine answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from shelfgate.settings import Settings
+
+Row = dict[str, Any]
+
+
+class Session(Protocol):
+    """A connection during one turn. Parameters are positional, written `?`."""
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Execute one statement and return the number of rows that it changed (0 for DDL)."""
+        ...
+
+    def run_script(self, sql: str) -> None:
+        """Execute several statements separated by semicolons."""
+        ...
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Execute a query and return its rows by lower-case column name."""
+        ...
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Insert counts and names (not data: rows never pass through here) in as few statements as the engine takes."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at every DDL statement."""
+        ...
+
+    def content_digest(self, columns: Sequence[str]) -> str:
+        """An aggregate expression over rows with these columns: order independent, comparable on one engine only."""
+        ...
+
+
+class Warehouse(Protocol):
+    """The place where everything lands, is judged, built and read."""
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """For the gates, which read through SQLAlchemy while this process holds the turn."""
+        ...
+
+    @property
+    def dbt_environment(self) -> dict[str, str]:
+        """What `dbt/profiles.yml` reads of the environment to reach this warehouse."""
+        ...
+
+    def turn(self) -> AbstractContextManager[Session]:
+        """Hold the warehouse for the length of the block.
+
+        Raises:
+            WarehouseBusy: somebody else still had it after the wait.
+        """
+        ...
+
+
+def statement(name: str) -> str:
+    """Read one of our few named statements, `shelfgate/warehouse/sql/<name>.sql`."""
+    return (resources.files("shelfgate.warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def install(session: Session) -> None:
+    """Create what is missing of schemas, operations tables, store and views. Idempotent; DDL, so never inside a publication."""
+    session.run_script(statement("install_ops"))
+    session.run_script(statement("install_store"))
+
+
+def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = None) -> Warehouse:
+    """The warehouse that `SHELFGATE_TARGET` names.
+
+    Raises:
+        ConfigurationError: no target, or one that this installation does not know.
+    """
+    from shelfgate.errors import ConfigurationError
+    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+
+    target = settings.need("target")
+    if target == "duckdb":
+        return DuckDBWarehouse(settings.warehouse_file, wait_seconds=settings.warehouse_wait_seconds, on_wait=on_wait)
+    raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb.")

@@ -1,0 +1,1 @@
+"""How one step runs under Prefect: retries, names, artifacts; one outside system a file, and no SQL."""

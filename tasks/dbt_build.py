@@ -1,0 +1,132 @@
+"""dbt, in this process, inside one turn at the warehouse; refuses to call a build done that built nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+
+from shelfgate.errors import BuildFailed
+from shelfgate.ledger import Run
+from shelfgate.settings import Settings
+from shelfgate.warehouse import Warehouse
+from tasks.retrying import ONCE
+
+PROJECT = Path(__file__).parents[1] / "dbt"
+
+# dbt keeps its adapters in module state and cannot be entered twice in one process (prefect issue 19927).
+_ONE_BUILD_AT_A_TIME = threading.Lock()
+
+GOOD = frozenset({"success", "pass", "warn"})
+
+
+@task(name="build", task_run_name="build {selector}", **ONCE)
+def build_models(selector: str, settings: Settings, warehouse: Warehouse, run: Run) -> int:
+    """Build one selector of `dbt/selectors.yml`, its data tests included; returns the number of nodes.
+
+    Raises:
+        BuildFailed: dbt did not finish, a node or a test failed or was skipped, or the selector matched nothing.
+    """
+    variables = {
+        "business_date": str(run.business_date),
+        "run_id": run.run_id,
+        "week_start_day": settings.week_start_day,
+    }
+    with _ONE_BUILD_AT_A_TIME, warehouse.turn(), _environment(warehouse.dbt_environment), _profile() as profiles:
+        results = _invoke(selector, profiles, settings, variables)
+    logger = get_run_logger()
+    for line in (one for one in results if one["status"] not in {"success", "pass"}):
+        logger.warning("%s %s: %s", line["node"], line["status"], line["message"])
+    create_table_artifact(
+        key=f"build-{selector}", table=results, description=f"dbt build {selector}, {run.business_date}"
+    )
+    bad = [one for one in results if one["status"] not in GOOD]
+    if bad or not results:
+        raise BuildFailed(_failure(selector, bad))
+    logger.info(
+        "built %s: %d nodes in %.1f s of node time", selector, len(results), sum(one["seconds"] for one in results)
+    )
+    return len(results)
+
+
+def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run dbt and give one line a node: node, status, seconds, message."""
+    from dbt.adapters.factory import reset_adapters
+    from dbt.cli.main import dbtRunner
+
+    work = settings.home.absolute() / "dbt"
+    arguments = [
+        *["build", "--selector", selector, "--exclude-resource-type", "unit_test"],
+        *["--project-dir", str(PROJECT), "--profiles-dir", profiles],
+        *["--target-path", str(work / "target"), "--log-path", str(work / "logs")],
+        *["--vars", json.dumps(variables), "--log-level", "none", "--no-use-colors", "--no-use-colors-file"],
+        *["--no-version-check", "--no-write-json"],
+    ]
+    try:
+        answer = dbtRunner().invoke(arguments)
+    finally:
+        _let_go_of_the_file()
+        reset_adapters()
+    if answer.exception is not None:
+        raise BuildFailed(
+            f"build {selector}: dbt stopped: {str(answer.exception).strip().splitlines()[0]}. Readers keep the last publication."
+        ) from answer.exception
+    found: Any = answer.result
+    return [
+        {
+            "node": f"{result.node.resource_type} {result.node.name}",
+            "status": str(result.status),
+            "seconds": round(result.execution_time, 2),
+            "message": str(result.message or "").strip(),
+        }
+        for result in found.results
+    ]
+
+
+def _let_go_of_the_file() -> None:
+    """dbtRunner returns with the DuckDB file still open, which would make our turn last for ever."""
+    try:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    except ImportError:  # a Snowflake image has no DuckDB
+        return
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _failure(selector: str, bad: list[dict[str, Any]]) -> str:
+    if not bad:
+        return f"build {selector}: dbt built nothing, at least one model was wanted. Look at dbt/selectors.yml."
+    shown = "\n  - ".join(f"{one['node']} {one['status']}: {one['message']}" for one in bad[:10])
+    return f"build {selector}: {len(bad)} nodes did not succeed:\n  - {shown}\nNothing was published; readers keep the last publication."
+
+
+@contextmanager
+def _profile() -> Iterator[str]:
+    """A folder with the dbt profile, Prefect's blocks and variables in it resolved."""
+    from dbt_common.events.base_types import EventLevel
+    from prefect_dbt import PrefectDbtSettings
+
+    # The default log level is Prefect's, and dbt does not know the name `warning`.
+    settings = PrefectDbtSettings(project_dir=PROJECT, profiles_dir=PROJECT, log_level=EventLevel.INFO)
+    with settings.resolve_profiles_yml() as folder:
+        yield folder
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value

@@ -1,0 +1,105 @@
+"""Holding a gate: judge, record, show, and only then open; refuses to be retried."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+
+from shelfgate.ledger import Run, record_verdict
+from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
+from shelfgate.publication import PUBLISHED_TABLES, measure
+from shelfgate.settings import Settings
+from shelfgate.warehouse import Warehouse
+from tasks.retrying import ONCE
+
+
+@task(name="hold gate", task_run_name="hold {gate} gate", **ONCE)
+def hold_gate(
+    gate: Gate, settings: Settings, warehouse: Warehouse, run: Run, candidate: Candidate | None = None
+) -> Approval:
+    """Judge what has arrived and answer with the permission to go on.
+
+    Raises:
+        GateClosed: with every reason; the verdict is in `ops.gate_result` and in Data Docs before that.
+    """
+    from expectations.docs import build
+    from expectations.gates import Judge, Window
+
+    judge = Judge(warehouse.sqlalchemy_url, settings.docs_folder)
+    since = run.base.published_at if run.base else None
+    judged_at = datetime.now(UTC).replace(tzinfo=None)
+    window = Window(run.run_id, run.business_date, judged_at, since, run.base.business_date if run.base else None)
+    with warehouse.turn() as session:
+        verdict = judge.verdict(gate, window, data_digest=candidate.digest if candidate else None)
+        record_verdict(session, verdict, judged_at)
+    _show(verdict)
+    if not verdict.open:
+        build(settings.docs_folder)
+    return verdict.approve()
+
+
+@task(name="hold gate", task_run_name="hold published gate", **ONCE)
+def hold_published_gate(warehouse: Warehouse, run: Run, candidate: Candidate, publication: Publication) -> Approval:
+    """Read back what readers see: it must be the candidate, under one publication.
+
+    Raises:
+        GateClosed: it is not; the pointer has moved, so this asks for `shelfgate rollback`.
+    """
+    judged_at = datetime.now(UTC).replace(tzinfo=None)
+    with warehouse.turn() as session:
+        seen = Candidate(run.run_id, run.business_date, run.base_id, measure(session, "marts", reading_views=True))
+        served = {
+            row["publication_id"]
+            for table in PUBLISHED_TABLES
+            for row in session.rows(f"select distinct publication_id from marts.{table.name}")
+        }
+        checks = (
+            CheckResult.critical(
+                "readers_see_the_candidate", seen.digest == candidate.digest, seen.digest, candidate.digest
+            ),
+            CheckResult.critical(
+                "one_publication_everywhere",
+                served == {publication.publication_id},
+                ", ".join(sorted(map(str, served))) or "nothing",
+                publication.publication_id,
+            ),
+        )
+        suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", seen.rows, checks)
+        verdict = Verdict(Gate.PUBLISHED, run.run_id, run.business_date, (suite,), ("marts",), seen.digest)
+        record_verdict(session, verdict, judged_at)
+    _show(verdict)
+    return verdict.approve()
+
+
+def _show(verdict: Verdict) -> None:
+    """Log the verdict and leave a table that an operator can act on."""
+    checks = [(suite, check) for suite in verdict.suites for check in suite.checks]
+    warned = [check for _, check in checks if not check.passed and not check.closes]
+    logger = get_run_logger()
+    logger.info(
+        "%s gate %s: %d checks over %s rows%s",
+        verdict.gate,
+        "open" if verdict.open else "CLOSED",
+        len(checks),
+        f"{sum(suite.rows_seen for suite in verdict.suites):,}",
+        f", {len(warned)} warnings" if warned else "",
+    )
+    create_table_artifact(
+        key=f"gate-{verdict.gate}",
+        table=[_line(suite, check) for suite, check in sorted(checks, key=lambda pair: pair[1].passed)],
+        description=f"{verdict.gate} gate, {verdict.business_date}: {'open' if verdict.open else 'closed'}",
+    )
+
+
+def _line(suite: SuiteResult, check: CheckResult) -> dict[str, Any]:
+    return {
+        "result": "passed" if check.passed else ("closes the gate" if check.closes else str(check.severity)),
+        "check": f"{suite.dataset}.{check.check_id}",
+        "seen": check.seen,
+        "wanted": check.wanted,
+        "rows": suite.rows_seen,
+        "what to do": "" if check.passed else check.what_to_do,
+    }

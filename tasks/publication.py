@@ -1,0 +1,38 @@
+"""Candidate to publication: measure, publish, read back."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger, task
+
+from shelfgate.ledger import Run
+from shelfgate.model import Approval, Candidate, Publication
+from shelfgate.publication import measure, publish
+from shelfgate.warehouse import Warehouse
+from tasks.retrying import ONCE
+
+
+@task(name="measure candidate", **ONCE)
+def measure_candidate(warehouse: Warehouse, run: Run) -> Candidate:
+    """Digest what the build left in schema `candidate`."""
+    with warehouse.turn() as session:
+        candidate = Candidate(run.run_id, run.business_date, run.base_id, measure(session))
+    get_run_logger().info("candidate %s: %s rows", candidate.digest[:12], f"{candidate.rows:,}")
+    return candidate
+
+
+@task(name="publish", **ONCE)
+def publish_candidate(warehouse: Warehouse, candidate: Candidate, approval: Approval) -> Publication:
+    """Make the approved candidate what readers see, in one transaction."""
+    with warehouse.turn() as session:
+        publication = publish(session, candidate, approval)
+    logger = get_run_logger()
+    if publication.new:
+        logger.info(
+            "%s published: %d partitions changed, %s rows written",
+            publication.publication_id,
+            publication.partitions_changed,
+            f"{publication.rows_written:,}",
+        )
+    else:
+        logger.info("nothing new: readers keep %s", publication.publication_id)
+    return publication

@@ -1,0 +1,128 @@
+"""A whole estate for a test: sources to change, runs to make, readers' tables to compare with the oracle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+
+from flows.day import Refreshed
+from flows.manual import refresh_now
+from flows.reports import read_status
+from sandbox import estate
+from shelfgate.clients.landing_bucket import s3_client
+from shelfgate.publication import PUBLISHED_TABLES
+from shelfgate.settings import Settings
+from shelfgate.warehouse.on_duckdb import turn
+from tests import oracle
+
+KEYS = {
+    "fct_weekly_sales_inventory": ("warehouse_sk", "item_id", "week_start_date"),
+    "fct_daily_sales": ("warehouse_sk", "item_id", "sold_date"),
+    "dim_week": ("week_start_date",),
+    "dim_date": ("date_sk",),
+    "dim_warehouse": ("warehouse_sk",),
+    "dim_item": ("item_sk",),
+    "dim_customer": ("customer_sk", "valid_from"),
+}
+
+
+@dataclass
+class House:
+    """One sandbox and its warehouse. `customers` is the oracle's own history, kept from publication to publication."""
+
+    home: Path
+    day: date = date.min
+    rejected: set[str] = field(default_factory=set)
+    customers: list[dict[str, Any]] = field(default_factory=list)
+
+    def seed(self, scale: float, through: date) -> None:
+        estate.seed(self.home, scale, through, on_progress=lambda _: None)
+        self.day = through
+
+    def advance(self, days: int = 1) -> None:
+        estate.advance(self.home, days, on_progress=lambda _: None)
+        self.day += timedelta(days=days)
+
+    def refresh(self) -> Refreshed:
+        _, refreshed = refresh_now(self.day)
+        return refreshed
+
+    def status(self) -> dict[str, Any]:
+        return read_status(Settings.load())
+
+    @contextmanager
+    def source(self) -> Iterator[psycopg.Connection]:
+        """The retailer's Postgres; commits at the end of the block."""
+        with psycopg.connect(estate.info(self.home).postgres_dsn) as connection:
+            yield connection
+
+    def drop_dump(self, key: str, content: str) -> None:
+        bucket = estate.info(self.home).bucket
+        s3_client().put_object(Bucket=bucket, Key=f"inbound/inventory/{key}", Body=content.encode())  # pyright: ignore[reportAttributeAccessIssue]
+
+    def read_dump(self, key: str) -> str:
+        bucket = estate.info(self.home).bucket
+        found = s3_client().get_object(Bucket=bucket, Key=f"inbound/inventory/{key}")  # pyright: ignore[reportAttributeAccessIssue]
+        return found["Body"].read().decode()
+
+    def remove_dump(self, key: str) -> None:
+        bucket = estate.info(self.home).bucket
+        s3_client().delete_object(Bucket=bucket, Key=f"inbound/inventory/{key}")  # pyright: ignore[reportAttributeAccessIssue]
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with turn(self.home / "warehouse.duckdb") as connection:
+            yield connection
+
+    def marts(self) -> dict[str, tuple[int, str]]:
+        """Every reader's table as (rows, MD5 over all of its bytes in order)."""
+        found: dict[str, tuple[int, str]] = {}
+        with self.warehouse() as connection:
+            for table in (*(one.name for one in PUBLISHED_TABLES), "data_status"):
+                rows = connection.execute(f"select * from marts.{table} order by all").fetchall()
+                found[table] = (len(rows), hashlib.md5(repr(rows).encode()).hexdigest())
+        return found
+
+    def differences(self) -> list[str]:
+        """What readers see against what the oracle makes of the sources as they are now; empty if they are equal."""
+        with self.warehouse() as actual:
+            source = oracle.from_postgres(duckdb.connect(), estate.info(self.home).postgres_dsn, self._dumps())
+            expected = {
+                "fct_weekly_sales_inventory": oracle.fct_weekly_sales_inventory(source, self.day),
+                "fct_daily_sales": oracle.fct_daily_sales(source, self.day),
+                "dim_week": oracle.dim_week(source, self.day),
+                "dim_date": oracle.dim_date(source),
+                "dim_warehouse": oracle.dim_warehouse(source),
+                "dim_item": oracle.dim_item(source),
+                "dim_customer": oracle.dim_customer(source, self.customers, self.day),
+            }
+            self.customers = expected["dim_customer"].rows()
+            found: list[str] = []
+            for table, wanted in expected.items():
+                without = ["publication_id"] + (["row_digest"] if table == "dim_customer" else [])
+                compared = oracle.compare(
+                    wanted, oracle.Table(actual, f"marts.{table}"), KEYS[table], without=without
+                )
+                found += [f"{table}: {one}" for one in compared]
+            source.connection.close()
+        return found
+
+    def _dumps(self) -> list[oracle.Dump]:
+        client: Any = s3_client()
+        bucket = estate.info(self.home).bucket
+        found: list[oracle.Dump] = []
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for version in page.get("Versions", []):
+                if version["VersionId"] in self.rejected or version["Key"] in self.rejected:
+                    continue
+                body = client.get_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])["Body"]
+                found.append(oracle.Dump(version["Key"], version["LastModified"], body.read()))
+        return found

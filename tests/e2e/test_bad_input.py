@@ -1,0 +1,117 @@
+"""Bad input closes a gate or fails the run by name, leaves the marts as they were, and the next good run heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from shelfgate.errors import GateClosed, SyncFailed
+from tests.e2e.house import House
+
+WEDNESDAY = date(2000, 12, 27)
+
+
+@pytest.fixture
+def settled(house: House) -> Iterator[House]:
+    """A house with a publication; the next day brings a new snapshot."""
+    house.seed(0.01, WEDNESDAY)
+    house.refresh()
+    assert house.differences() == []
+    yield house
+
+
+def test_a_dump_with_swapped_columns_is_quarantined_and_a_corrected_one_heals_it(settled: House) -> None:
+    before = settled.marts()
+    settled.advance()
+    key = f"{settled.day}.csv"
+    good = settled.read_dump(key)
+    header, *rows = good.splitlines()
+    swapped = [",".join((f[1], f[0], *f[2:])) for f in (row.split(",") for row in rows)]
+    settled.drop_dump(key, "\n".join([header, *swapped]) + "\n")
+
+    with pytest.raises(GateClosed, match="file gate closed") as closed:
+        settled.refresh()
+
+    assert f"inbound/inventory/{key}" in str(closed.value)
+    assert settled.marts() == before
+    with pytest.raises(GateClosed, match="file gate closed"):
+        settled.refresh()
+
+    settled.drop_dump(key, good)
+    assert settled.refresh().publication.new
+    settled.rejected |= {one["version_id"] for one in settled.status()["quarantined"]}
+    assert settled.differences() == []
+
+
+def test_a_missing_inventory_week_closes_the_landing_gate_and_dropping_it_heals(settled: House) -> None:
+    before = settled.marts()
+    settled.advance()
+    key = f"{settled.day}.csv"
+    good = settled.read_dump(key)
+    settled.remove_dump(key)
+
+    with pytest.raises(GateClosed, match="landing gate closed") as closed:
+        settled.refresh()
+
+    assert "inventory.weeks_are_contiguous" in str(closed.value)
+    assert f"missing_snapshot {settled.day}" in str(closed.value)
+    assert settled.marts() == before
+
+    settled.drop_dump(key, good)
+    assert settled.refresh().publication.new
+    assert settled.differences() == []
+
+
+def test_a_table_missing_at_the_source_fails_the_sync_and_restoring_it_heals(settled: House) -> None:
+    before = settled.marts()
+    settled.advance()
+    with settled.source() as postgres:
+        postgres.execute("alter table web_returns rename to web_returns_gone")
+
+    with pytest.raises(SyncFailed) as failed:
+        settled.refresh()
+
+    assert "web_returns" in str(failed.value)
+    assert settled.marts() == before
+
+    with settled.source() as postgres:
+        postgres.execute("alter table web_returns_gone rename to web_returns")
+    assert settled.refresh().publication.new
+    assert settled.differences() == []
+
+
+@pytest.mark.slow
+def test_a_missing_day_of_sales_closes_the_landing_gate_and_restoring_it_heals(house: House) -> None:
+    house.seed(0.1, WEDNESDAY)
+    house.refresh()
+    before = house.marts()
+    house.advance()
+    day_sk = (house.day - date(1998, 1, 1)) // timedelta(days=1) + 2450815
+    with house.source() as postgres:
+        postgres.execute("create table held as select * from catalog_sales where cs_sold_date_sk = %s", [day_sk])
+        gone = postgres.execute("delete from catalog_sales where cs_sold_date_sk = %s", [day_sk])
+        assert gone.rowcount > 0
+
+    with pytest.raises(GateClosed, match="landing gate closed") as closed:
+        house.refresh()
+
+    assert f"catalog_sales.no_day_is_missing: 1 offending rows, first: missing_day {house.day}" in str(closed.value)
+    assert house.marts() == before
+
+    with house.source() as postgres:
+        postgres.execute("insert into catalog_sales select * from held")
+        postgres.execute("drop table held")
+    assert house.refresh().publication.new
+
+
+def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(settled: House) -> None:
+    before = settled.marts()
+    with settled.source() as postgres:
+        postgres.execute("delete from catalog_sales where cs_order_number = (select max(cs_order_number) from catalog_sales)")
+
+    with pytest.raises(GateClosed, match="catalog_sales.reconciles_by_day"):
+        settled.refresh()
+
+    assert settled.marts() == before

@@ -1,0 +1,165 @@
+"""The weekly fact once more, row by row in exact fractions, to judge the oracle itself; refuses to be fast."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+Row = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Row]]
+Key = tuple[int, str, date]
+
+
+def weekly_by_hand(tables: Rows, business_date: date, week_start_day: int = 0) -> list[dict[str, Any]]:
+    """The rows of `fct_weekly_sales_inventory` in any order; `tables` holds the stock tables, by name, as dicts."""
+
+    def week(day: date) -> date:
+        while day.isoweekday() % 7 != week_start_day:
+            day -= timedelta(days=1)
+        return day
+
+    sold: dict[Key, list[tuple[int, Decimal, Decimal]]] = defaultdict(list)
+    returned: dict[Key, list[tuple[int, Decimal]]] = defaultdict(list)
+    counted: dict[Key, dict[date, int | None]] = defaultdict(dict)
+    last_count: dict[date, date] = {}
+    for warehouse, item, day, quantity, amount, profit in _sales(tables, business_date):
+        sold[warehouse, item, week(day)].append((quantity or 0, amount or Decimal(0), profit or Decimal(0)))
+    for warehouse, item, day, quantity, amount in _returns(tables, business_date):
+        returned[warehouse, item, week(day)].append((quantity or 0, amount or Decimal(0)))
+    for warehouse, item, day, on_hand in _snapshots(tables, business_date):
+        counted[warehouse, item, week(day)][day] = on_hand
+        last_count[week(day)] = max(day, last_count.get(week(day), day))
+
+    keys = {*sold, *returned, *counted}
+    first_week = min((key[2] for key in keys), default=business_date)
+    rows: list[dict[str, Any]] = []
+    for key in keys:
+        weeks = [(key[0], key[1], key[2] - timedelta(weeks=back)) for back in range(4)]
+        quantities = [sum(line[0] for line in sold.get(each, ())) for each in weeks]
+        row = _placed(tables, key) | _flows(quantities[0], sold.get(key, ()), returned.get(key, ()))
+        in_time = key[2] >= first_week + timedelta(days=21)
+        snapshot = last_count.get(key[2])
+        status = "no_snapshot"
+        on_hand = None
+        if snapshot is not None and snapshot in counted.get(key, {}):
+            on_hand = counted[key][snapshot]
+            status = "null_on_hand" if on_hand is None else "observed"
+        row |= {
+            "inv_on_hand_qty_wk": on_hand,
+            "inv_snapshot_date": None if status == "no_snapshot" else snapshot,
+            "inv_status": status,
+        }
+        row |= _judged(row, sum(quantities) if in_time else None, key[2] + timedelta(days=6) <= business_date)
+        rows.append(row)
+    return rows
+
+
+def _days(tables: Rows) -> dict[int | None, date]:
+    return {row["d_date_sk"]: row["d_date"] for row in tables["date_dim"]}
+
+
+def _item_ids(tables: Rows) -> dict[int | None, str]:
+    return {row["i_item_sk"]: row["i_item_id"] for row in tables["item"]}
+
+
+def _sales(tables: Rows, until: date) -> Iterator[tuple[Any, ...]]:
+    days, items = _days(tables), _item_ids(tables)
+    for table, p in (("catalog_sales", "cs"), ("web_sales", "ws")):
+        for line in tables[table]:
+            day, item = days.get(line[f"{p}_sold_date_sk"]), items.get(line[f"{p}_item_sk"])
+            if day is None or item is None or day > until:
+                continue
+            quantity, price, amount = line[f"{p}_quantity"], line[f"{p}_sales_price"], line[f"{p}_ext_sales_price"]
+            if amount is None and quantity is not None and price is not None:
+                amount = quantity * price
+            yield _warehouse(line[f"{p}_warehouse_sk"]), item, day, quantity, amount, line[f"{p}_net_profit"]
+
+
+def _returns(tables: Rows, until: date) -> Iterator[tuple[Any, ...]]:
+    days, items = _days(tables), _item_ids(tables)
+    for line in tables["catalog_returns"]:
+        day, item = days.get(line["cr_returned_date_sk"]), items.get(line["cr_item_sk"])
+        if day is not None and item is not None and day <= until:
+            yield _warehouse(line["cr_warehouse_sk"]), item, day, line["cr_return_quantity"], line["cr_return_amount"]
+    for line in tables["web_returns"]:
+        day, item = days.get(line["wr_returned_date_sk"]), items.get(line["wr_item_sk"])
+        if day is not None and item is not None and day <= until:
+            sales = [
+                sale["ws_warehouse_sk"]
+                for sale in tables["web_sales"]
+                if (sale["ws_item_sk"], sale["ws_order_number"]) == (line["wr_item_sk"], line["wr_order_number"])
+                and line["wr_order_number"] is not None
+                and days.get(sale["ws_sold_date_sk"], until) <= until
+            ]
+            yield _warehouse(sales[0] if sales else None), item, day, line["wr_return_quantity"], line["wr_return_amt"]
+
+
+def _snapshots(tables: Rows, until: date) -> Iterator[tuple[int, str, date, int | None]]:
+    days, items = _days(tables), _item_ids(tables)
+    for row in tables["inventory"]:
+        day = days[row["inv_date_sk"]]
+        if day <= until:
+            yield row["inv_warehouse_sk"], items[row["inv_item_sk"]], day, row["inv_quantity_on_hand"]
+
+
+def _warehouse(number: int | None) -> int:
+    return -1 if number is None else number
+
+
+def _placed(tables: Rows, key: Key) -> dict[str, Any]:
+    end = key[2] + timedelta(days=6)
+    revisions = sorted((row for row in tables["item"] if row["i_item_id"] == key[1]), key=lambda row: row["i_item_sk"])
+    in_force, previous_end = revisions[0], None
+    for revision in revisions:
+        since = revision["i_rec_start_date"]
+        if since is None and previous_end is not None:
+            since = previous_end + timedelta(days=1)
+        if since is None or since <= end:
+            in_force = revision
+        previous_end = revision["i_rec_end_date"]
+    return {
+        "warehouse_sk": key[0],
+        "item_id": key[1],
+        "item_sk": in_force["i_item_sk"],
+        "week_start_date": key[2],
+        "week_end_date": end,
+        "week_year": end.year,
+        "week_num": (end - date(end.year, 1, 1)).days // 7 + 1,
+    }
+
+
+def _flows(
+    quantity: int, sold: Sequence[tuple[int, Decimal, Decimal]], returned: Sequence[tuple[int, Decimal]]
+) -> dict[str, Any]:
+    back = sum(line[0] for line in returned)
+    return {
+        "sum_qty_wk": quantity,
+        "sum_amt_wk": sum((line[1] for line in sold), Decimal("0.00")),
+        "sum_profit_wk": sum((line[2] for line in sold), Decimal("0.00")),
+        "ret_qty_wk": back,
+        "ret_amt_wk": sum((line[1] for line in returned), Decimal("0.00")),
+        "net_qty_wk": quantity - back,
+    }
+
+
+def _judged(row: Row, sold_4w: int | None, complete: bool) -> dict[str, Any]:
+    sold, on_hand = row["sum_qty_wk"], row["inv_on_hand_qty_wk"]
+    known = on_hand is not None
+    return {
+        "avg_qty_dy": _six_places(Fraction(sold, 7)) if complete else None,
+        "wks_sply": _six_places(Fraction(on_hand, sold)) if known and sold else None,
+        "wks_sply_4w": _six_places(on_hand / Fraction(sold_4w, 4)) if known and sold_4w else None,
+        "supply_status": "stock_unknown" if not known else "known" if sold else "nothing_sold",
+        "low_stock_flg_wk": Fraction(sold, 7) > max(on_hand, 0) if known and complete else None,
+        "out_of_stock_flg_wk": on_hand == 0 if known else None,
+        "is_complete_week": complete,
+    }
+
+
+def _six_places(exact: Fraction) -> Decimal:
+    return Decimal(floor(abs(exact) * 10**6 + Fraction(1, 2)) * (1 if exact >= 0 else -1)).scaleb(-6)

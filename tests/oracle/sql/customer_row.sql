@@ -1,0 +1,52 @@
+-- A customer of today: one row whatever is missing beside it. A key that points nowhere stays, its attributes are NULL.
+create or replace table oracle.customer_row as
+select
+    c.c_customer_sk::bigint as customer_sk,
+    c.c_customer_id::varchar as customer_id,
+    c.c_salutation::varchar as salutation,
+    c.c_first_name::varchar as first_name,
+    c.c_last_name::varchar as last_name,
+    c.c_preferred_cust_flag::varchar as preferred_flag,
+    c.c_birth_day::bigint as birth_day,
+    c.c_birth_month::bigint as birth_month,
+    c.c_birth_year::bigint as birth_year,
+    c.c_birth_country::varchar as birth_country,
+    c.c_login::varchar as login,
+    c.c_email_address::varchar as email_address,
+    (select day from oracle.days where date_sk = c.c_first_sales_date_sk) as first_sales_date,
+    (select day from oracle.days where date_sk = c.c_first_shipto_date_sk) as first_shipto_date,
+    (select day from oracle.days where date_sk = c.c_last_review_date_sk) as last_review_date,
+    c.c_current_addr_sk::bigint as address_sk,
+    a.ca_address_id::varchar as address_id,
+    a.ca_street_number::varchar as street_number,
+    a.ca_street_name::varchar as street_name,
+    a.ca_street_type::varchar as street_type,
+    a.ca_suite_number::varchar as suite_number,
+    a.ca_city::varchar as city,
+    a.ca_county::varchar as county,
+    a.ca_state::varchar as state,
+    a.ca_zip::varchar as zip,
+    a.ca_country::varchar as country,
+    a.ca_gmt_offset::decimal(5, 2) as gmt_offset,
+    a.ca_location_type::varchar as location_type,
+    c.c_current_cdemo_sk::bigint as demographics_sk,
+    d.cd_gender::varchar as gender,
+    d.cd_marital_status::varchar as marital_status,
+    d.cd_education_status::varchar as education_status,
+    d.cd_purchase_estimate::bigint as purchase_estimate,
+    d.cd_credit_rating::varchar as credit_rating,
+    d.cd_dep_count::bigint as dependents,
+    d.cd_dep_employed_count::bigint as employed_dependents,
+    d.cd_dep_college_count::bigint as college_dependents,
+    c.c_current_hdemo_sk::bigint as household_demographics_sk,
+    h.hd_buy_potential::varchar as buy_potential,
+    h.hd_dep_count::bigint as household_dependents,
+    h.hd_vehicle_count::bigint as vehicles,
+    h.hd_income_band_sk::bigint as income_band_sk,
+    i.ib_lower_bound::bigint as income_lower_bound,
+    i.ib_upper_bound::bigint as income_upper_bound
+from {source}.customer as c
+left join {source}.customer_address as a on a.ca_address_sk = c.c_current_addr_sk
+left join {source}.customer_demographics as d on d.cd_demo_sk = c.c_current_cdemo_sk
+left join {source}.household_demographics as h on h.hd_demo_sk = c.c_current_hdemo_sk
+left join {source}.income_band as i on i.ib_income_band_sk = h.hd_income_band_sk;

@@ -1,0 +1,76 @@
+"""Nothing is guessed: a setting comes from the environment or the settings file, or is an error."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from flows.day import day_before
+from shelfgate.errors import ConfigurationError
+from shelfgate.settings import Settings, read_settings_file
+from shelfgate.warehouse import open_warehouse
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_HOME", str(tmp_path))
+    for name in ("SHELFGATE_TARGET", "SHELFGATE_S3_BUCKET", "SHELFGATE_SOURCE_DSN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_settings_file_lies_beneath_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.env").write_text("SHELFGATE_TARGET=duckdb\nSHELFGATE_S3_BUCKET=of-the-file\n")
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", "of-the-environment")
+
+    settings = Settings.load()
+
+    assert (settings.target, settings.s3_bucket) == ("duckdb", "of-the-environment")
+
+
+def test_a_missing_setting_is_an_error_that_names_it() -> None:
+    with pytest.raises(ConfigurationError, match="SHELFGATE_TARGET is not set"):
+        open_warehouse(Settings.load())
+
+
+def test_an_unknown_target_is_an_error_that_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_TARGET", "oracle")
+
+    with pytest.raises(ConfigurationError, match="knows: duckdb"):
+        open_warehouse(Settings.load())
+
+
+def test_a_value_of_the_wrong_form_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_WEEK_START_DAY", "9")
+
+    with pytest.raises(ConfigurationError, match="SHELFGATE_WEEK_START_DAY"):
+        Settings.load()
+
+
+def test_a_secret_is_not_in_the_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_SOURCE_DSN", "postgresql://u:geheim@h/db")
+
+    settings = Settings.load()
+
+    assert "geheim" not in repr(settings)
+    assert settings.need("source_dsn").endswith("geheim@h/db")
+
+
+def test_a_line_that_is_no_setting_is_an_error_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text("# fine\nA=1\nnot a setting\n")
+
+    with pytest.raises(ConfigurationError, match="line 3"):
+        read_settings_file(tmp_path / "settings.env")
+
+
+@pytest.mark.parametrize(
+    ("moment", "timezone", "day"),
+    [
+        (datetime(2002, 12, 29, 10, 15, tzinfo=UTC), "America/New_York", date(2002, 12, 28)),
+        (datetime(2002, 12, 29, 3, 0, tzinfo=UTC), "America/New_York", date(2002, 12, 27)),
+        (datetime(2003, 1, 1, 0, 30, tzinfo=UTC), "Asia/Tokyo", date(2002, 12, 31)),
+    ],
+)
+def test_a_run_without_a_business_date_takes_the_day_before_its_start(moment: datetime, timezone: str, day: date) -> None:
+    assert day_before(moment, timezone) == day
