@@ -1,1 +1,1 @@
-"""What must be true. The only package that imports Great Expectations; refuses to read its verdict from `result.success`."""
+"""What must be true. The only importer of Great Expectations; refuses to read a verdict from `result.success`."""

@@ -1,4 +1,4 @@
-"""Contracts to suites: turns each Open Data Contract into a committed Great Expectations suite, and says when one is stale."""
+"""Contracts to suites: refuses to let a committed suite differ from the Open Data Contract that it is compiled from."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ def _from_properties(thing: Json) -> Iterator[Json]:
             "key_is_unique",
             "expect_no_offending_rows",
             {
-                "query": f"select {names}, count(*) as copies from {thing['physicalName']} group by {names} having count(*) > 1"
+                "query": f"select {names}, count(*) as copies from {thing['physicalName']} "
+                f"group by {names} having count(*) > 1"
             },
             severity=Severity.CRITICAL,
             sentence=f"({names}) is unique",

@@ -15,7 +15,11 @@ RESULTS_ON_THE_INDEX = 60
 def context_for(folder: Path) -> EphemeralDataContext:
     """A context that writes nothing but validation results and the site, below `folder`."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     defaults = InMemoryStoreBackendDefaults()
@@ -38,7 +42,7 @@ def context_for(folder: Path) -> EphemeralDataContext:
     config = DataContextConfig(
         store_backend_defaults=defaults,
         data_docs_sites={"gates": site},
-        progress_bars={"globally": False, "metric_calculations": False},
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         analytics_enabled=False,
     )
     return gx.get_context(mode="ephemeral", project_config=config)

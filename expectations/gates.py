@@ -76,8 +76,8 @@ class Judge:
     def verdict(self, gate: Gate, window: Window, *, data_digest: str | None = None) -> Verdict:
         """Run every suite of a gate.
 
-        Raises nothing for bad data: a gate that could not judge gives a verdict that does not open. The caller holds the
-        warehouse's turn.
+        Raises nothing for bad data: a gate that could not judge gives a verdict that does not open. The caller holds
+        the warehouse's turn.
         """
         suites = suites_of(gate)
         results: list[SuiteResult] = []

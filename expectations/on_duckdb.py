@@ -51,9 +51,11 @@ class DuckDBDatasource(SQLDatasource):
         return DuckDBExecutionEngine
 
     def get_execution_engine(self) -> SqlAlchemyExecutionEngine:
-        if self._execution_engine is None:
-            self._execution_engine = DuckDBExecutionEngine(engine=self.get_engine(), create_temp_table=False)
-        return self._execution_engine
+        engine = self._execution_engine
+        if engine is None:
+            engine = DuckDBExecutionEngine(engine=self.get_engine(), create_temp_table=False)
+            self._execution_engine = engine
+        return engine
 
     def _create_engine(self) -> sa.Engine:
         # The stock dialect adds `custom_user_agent` to the configuration, and DuckDB refuses a second connection to a

@@ -9,6 +9,7 @@ from typing import Any
 
 from shelfgate.status import as_json
 
+
 def say(message: str) -> None:
     """A line of progress, on standard error: standard output belongs to the answer."""
     print(message, file=sys.stderr, flush=True)

@@ -13,8 +13,8 @@ PARTS = ("Finished in state", "Task run failed with exception")
 class StepsOnlyHandler(PrefectConsoleHandler):
     """Prints what our steps say. A failure is told once, by the command, with what to do."""
 
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
         if text.startswith(STARTS) or any(part in text for part in PARTS):
             return False
-        return super().filter(record)
+        return bool(super().filter(record))

@@ -30,7 +30,8 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     configured = os.environ.get("PREFECT_API_URL") or _from_profile()
     if configured:
         _await_health(configured, tell, f"the Prefect server at {configured}")
-        yield configured
+        with _pointing_at(configured):
+            yield configured
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -38,18 +39,27 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     tell("no Prefect server is configured: starting one for this command")
     process = _start(home, port)
-    os.environ["PREFECT_API_URL"] = url
     try:
         _await_health(url, tell, "the Prefect server of this command", process)
-        yield url
+        with _pointing_at(url):
+            yield url
     finally:
-        del os.environ["PREFECT_API_URL"]
         process.terminate()
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def _pointing_at(url: str) -> Iterator[None]:
+    # Prefect reads its environment once, when it is imported, and that may have been before. A heartbeat tells the
+    # server of a run whose process vanished; nobody supervises a run by hand, and its thread costs 1 s a flow.
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def _start(home: Path, port: int) -> subprocess.Popen[bytes]:

@@ -1,1 +1,1 @@
-"""The whole estate on one machine: real Postgres and S3 interfaces with test data behind them. Production never imports it."""
+"""The whole estate on one machine, behind the interfaces that production has; production code never imports it."""

@@ -5,11 +5,14 @@ The layout is that of Airbyte's Snowflake destination 4.x: a table a stream, `_a
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sandbox.airbyte_source import SCHEMA, Source
+from sandbox.airbyte_source import SCHEMA, Column, Source
 from shelfgate.errors import SyncFailed
 
 if TYPE_CHECKING:
@@ -25,31 +28,35 @@ _META_COLUMNS = {
 _XIDS_AN_EPOCH = 2**32
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What all streams of one job share. `source_name`: the source as it is attached; `watermark`: of its snapshot."""
+
+    job_id: int
+    extracted_at: datetime
+    source_name: str
+    watermark: int
+
+
 class Landing:
-    """One stream on its way into its table, inside the transaction of the job."""
+    """One stream on its way into its table."""
 
     def __init__(
-        self,
-        warehouse: duckdb.DuckDBPyConnection,
-        source_name: str,
-        source: Source,
-        job_id: int,
-        extracted_at: datetime,
+        self, warehouse: duckdb.DuckDBPyConnection, delivery: Delivery, source: Source, landed_columns: Sequence[str]
     ) -> None:
         self._warehouse = warehouse
-        self._source_name = source_name
+        self._delivery = delivery
         self._source = source
-        self._job_id = job_id
-        self._extracted_at = extracted_at
+        self._landed_columns = landed_columns
         self._table = f"{LANDING_SCHEMA}.{_quoted(source.stream.name)}"
         self.rows = 0
         """How many rows were moved."""
 
-    def land(self, before: dict[str, Any] | None, watermark: int) -> dict[str, Any]:
+    def land(self, before: dict[str, Any] | None) -> dict[str, Any]:
         """Move the stream's rows; reply with what to remember once they are committed."""
         columns = [[column.name, column.type] for column in self._source.columns]
         generation = before["generation"] if before else 0
-        if before and self._can_be_merged(before, watermark, columns):
+        if before and self._can_be_merged(before, columns):
             self._merge(generation, before["watermark"])
         else:
             generation += 1
@@ -57,19 +64,19 @@ class Landing:
         return {
             "identity": self._source.identity,
             "columns": columns,
-            "watermark": watermark,
+            "watermark": self._delivery.watermark,
             "generation": generation,
         }
 
-    def _can_be_merged(self, before: dict[str, Any], watermark: int, columns: list[list[str]]) -> bool:
+    def _can_be_merged(self, before: dict[str, Any], columns: list[list[str]]) -> bool:
         """A new, a changed or a replaced table, and one that the warehouse lost, is loaded in full."""
         return (
             bool(self._source.stream.key)
             and before["identity"] == self._source.identity
             and before["columns"] == columns
             # xmin is the lower half of a transaction id: two epochs cannot be told apart.
-            and before["watermark"] // _XIDS_AN_EPOCH == watermark // _XIDS_AN_EPOCH
-            and self._landed_columns() == [*_META_COLUMNS, *self._source.column_names]
+            and before["watermark"] // _XIDS_AN_EPOCH == self._delivery.watermark // _XIDS_AN_EPOCH
+            and self._landed_columns == [*_META_COLUMNS, *self._source.column_names]
         )
 
     def _overwrite(self, generation: int) -> None:
@@ -81,7 +88,7 @@ class Landing:
             newest = self._newest()
         else:
             # The extension reads a table over several connections (2.3 s for 1.4 M lines), a query over one (7 s).
-            rows = f"{self._source_name}.{SCHEMA}.{name}"
+            rows = f"{self._delivery.source_name}.{SCHEMA}.{name}"
             newest = ""
         self.rows = self._execute_with_meta(f"insert into {self._table} by name", rows, newest, generation)
 
@@ -99,24 +106,20 @@ class Landing:
         self._warehouse.execute("drop table moved")
 
     def _execute_with_meta(self, insert: str, rows: str, newest: str, generation: int) -> int:
-        columns = ", ".join(f"{_quoted(c.name)}::{c.landed_type} as {_quoted(c.name)}" for c in self._source.columns)
+        columns = ", ".join(f"{_landed(column)} as {_quoted(column.name)}" for column in self._source.columns)
+        # Literals, not parameters: the first parameter of a process makes DuckDB import pandas (1 s on two cores).
         inserted = self._warehouse.execute(
             f"""
             {insert}
             select
                 gen_random_uuid()::varchar as _airbyte_raw_id,
-                $extracted_at::timestamptz as _airbyte_extracted_at,
-                $meta::json as _airbyte_meta,
-                $generation::bigint as _airbyte_generation_id,
+                timestamptz '{self._delivery.extracted_at.isoformat()}' as _airbyte_extracted_at,
+                '{{"sync_id":{self._delivery.job_id},"changes":[]}}'::json as _airbyte_meta,
+                {generation}::bigint as _airbyte_generation_id,
                 {columns}
             from {rows} as source
             {newest}
-            """,
-            {
-                "extracted_at": self._extracted_at.isoformat(),
-                "meta": json.dumps({"sync_id": self._job_id, "changes": []}, separators=(",", ":")),
-                "generation": generation,
-            },
+            """
         ).fetchone()
         return int(inserted[0]) if inserted else 0
 
@@ -149,25 +152,36 @@ class Landing:
         return f"{SCHEMA}.{_quoted(self._source.stream.name)}"
 
     def _postgres(self, query: str) -> str:
-        return postgres_query(self._source_name, query)
+        return postgres_query(self._delivery.source_name, query)
 
     def _definition(self) -> str:
         meta = [f"{name} {definition}" for name, definition in _META_COLUMNS.items()]
         return ", ".join(meta + [f"{_quoted(column.name)} {column.landed_type}" for column in self._source.columns])
 
-    def _landed_columns(self) -> list[str]:
-        found = self._warehouse.execute(
-            "select column_name from duckdb_columns() where database_name = current_database() "
-            "and schema_name = ? and table_name = ? order by column_index",
-            [LANDING_SCHEMA, self._source.stream.name],
-        ).fetchall()
-        return [name for (name,) in found]
+
+def landed_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of every table that landed before."""
+    found = warehouse.execute(
+        f"""
+        select table_name, column_name
+        from duckdb_columns()
+        where database_name = current_database() and schema_name = '{LANDING_SCHEMA}'
+        order by table_name, column_index
+        """
+    ).fetchall()
+    return {table: [name for _, name in columns] for table, columns in groupby(found, key=itemgetter(0))}
 
 
 def postgres_query(source_name: str, query: str) -> str:
     """A table function that runs a query in Postgres' own words, in the snapshot of the DuckDB transaction."""
     escaped = query.replace("'", "''")
     return f"postgres_query('{source_name}', '{escaped}')"
+
+
+def _landed(column: Column) -> str:
+    """The column as it lands. DuckDB's extension strips a `character(n)` of the blanks that Airbyte lands."""
+    value = f"{_quoted(column.name)}::{column.landed_type}"
+    return value if column.padded_length is None else f"rpad({value}, {column.padded_length}, ' ')"
 
 
 def _quoted(name: str) -> str:

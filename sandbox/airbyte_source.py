@@ -69,6 +69,12 @@ class Column:
         return "bigint" if whole_number else _LANDED_TYPES.get(base)
 
     @property
+    def padded_length(self) -> int | None:
+        """Of a `character(n)`: Postgres hands it out padded with blanks, and so does Airbyte."""
+        padded = re.fullmatch(r"character\((\d+)\)", self.type)
+        return int(padded.group(1)) if padded else None
+
+    @property
     def may_be_nan(self) -> bool:
         return self.type.startswith("numeric")
 

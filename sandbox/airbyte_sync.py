@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.airbyte_landing import LANDING_SCHEMA, Landing, postgres_query
+from sandbox.airbyte_landing import LANDING_SCHEMA, Delivery, Landing, landed_columns, postgres_query
 from sandbox.airbyte_source import STREAMS, Source, Stream, discover, refuse_lost_columns, without_password
 from sandbox.home import write_whole
 from sandbox.tpcds import load_extension
@@ -114,14 +114,16 @@ class Sync:
         """Land and commit; `state` then holds what to remember."""
         rows = values = 0
         source_name = f"source_of_job_{self._job_id}"
+        landed = landed_columns(warehouse)
         with self._attached(warehouse, source_name), self._transaction(warehouse):
             warehouse.execute(f"create schema if not exists {LANDING_SCHEMA}")
             watermark = _watermark(warehouse, source_name)
+            delivery = Delivery(self._job_id, self._extracted_at, source_name, watermark)
             for source in sources:
-                landing = Landing(warehouse, source_name, source, self._job_id, self._extracted_at)
-                with self._translated(f"stream {source.stream.name}"):
-                    remembered = landing.land(state.get(source.stream.name), watermark)
-                state[source.stream.name] = remembered
+                name = source.stream.name
+                landing = Landing(warehouse, delivery, source, landed.get(name, []))
+                with self._translated(f"stream {name}"):
+                    state[name] = landing.land(state.get(name))
                 rows += landing.rows
                 values += landing.rows * len(source.columns)
         return Moved(rows, 8 * values)

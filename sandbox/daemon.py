@@ -42,6 +42,7 @@ def main() -> None:
     if lock is None:
         log.error("another daemon has %s", home.root)
         sys.exit(TAKEN)
+    homes.clear(home)
     try:
         _serve(home, arguments.with_parent)
     except ShelfgateError as error:

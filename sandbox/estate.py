@@ -20,14 +20,13 @@ from sandbox import home as homes
 from sandbox import processes, seeding, tpcds
 from sandbox.daemon import TAKEN
 from sandbox.home import Home, Running
-from sandbox.processes import Process
 from sandbox.s3 import REGION
 from sandbox.seeding import Seeded
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 
 # First start at home: 3 s on two idle cores, most of it imports; a crash recovery of Postgres comes on top.
 UP_SECONDS = 180.0
-# The Airbyte stand-in lets a job that writes finish its turn; Prefect is given 15 s, Postgres 30.
+# The Airbyte stand-in lets a job that writes finish its turn; Postgres is given 30 s.
 DOWN_SECONDS = 120.0
 
 Told = Callable[[str], None]
@@ -89,7 +88,9 @@ def down(home: Path) -> bool:
         running = _ready(place) or _await_ready(place, deadline)
         if running is not None:
             processes.end(running.processes()[0], max(1.0, deadline - time.monotonic()), signal.SIGTERM)
-    _clear(place)
+    if place.sandbox.exists() and (lock := homes.take_lock(place)) is not None:
+        with lock:
+            homes.clear(place)
     return was_up
 
 
@@ -197,7 +198,6 @@ def _await_ready(place: Home, deadline: float) -> Running | None:
 
 def _start_daemon(place: Home, with_parent: int | None, deadline: float) -> Running | None:
     """Start a daemon and wait until it is ready; None if another one was quicker."""
-    _clear(place)
     place.sandbox.mkdir(parents=True, exist_ok=True)
     since = place.log.stat().st_size if place.log.exists() else 0
     bound = ["--with-parent", str(with_parent)] if with_parent is not None else []
@@ -231,17 +231,3 @@ def _give_up(child: subprocess.Popen[bytes]) -> None:
     if daemon is not None:
         processes.end(daemon, DOWN_SECONDS)
     child.wait()
-
-
-def _clear(place: Home) -> None:
-    """End what a killed daemon left behind, and remove what it said about itself."""
-    running = homes.read_running(place)
-    for process in running.processes() if running is not None else []:
-        _end_leftover(process)
-    place.state.unlink(missing_ok=True)
-    place.settings.unlink(missing_ok=True)
-
-
-def _end_leftover(process: Process) -> None:
-    # Postgres understands SIGINT as `now`, SIGTERM as `when everybody has left`; Prefect takes both alike.
-    processes.end(process, 30.0, signal.SIGINT)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import tempfile
 import time
 import uuid
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
+from sandbox import processes
 from sandbox.processes import Process
 
 SECRET = 0o600
@@ -141,6 +143,16 @@ def take_lock(home: Home, seconds: float = 2.0) -> IO[bytes] | None:
             return None
         time.sleep(0.05)
     return file
+
+
+def clear(home: Home) -> None:
+    """End what a killed daemon left behind and remove what it said about itself; only with the lock."""
+    running = read_running(home)
+    for process in running.processes() if running is not None else []:
+        # Postgres understands SIGINT as `now`, SIGTERM as `when everybody has left`; Prefect takes both alike.
+        processes.end(process, 30.0, signal.SIGINT)
+    home.state.unlink(missing_ok=True)
+    home.settings.unlink(missing_ok=True)
 
 
 def is_taken(home: Home) -> bool:

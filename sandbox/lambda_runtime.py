@@ -229,6 +229,8 @@ def _environment(config: LambdaConfig, runtime_api: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": ":UTC",
         "TMPDIR": str(config.work_folder / "tmp"),
+        # Without one, ~ is the account's: boto3 would find the developer's own credentials there.
+        "HOME": str(config.work_folder / "tmp"),
         "PYTHONPATH": os.pathsep.join(beside),
         **config.environment,
         "_HANDLER": config.handler,

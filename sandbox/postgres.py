@@ -117,8 +117,7 @@ def _create(data: Path, binaries: Path, account: Account | None, password: str) 
     word.touch(mode=0o600)
     word.write_text(password)
     if account is not None:
-        for path in (unfinished, word):
-            os.chown(path, account.uid, account.gid)
+        _hand_over((unfinished, word), account)
     try:
         made = subprocess.run(
             [
@@ -141,11 +140,23 @@ def _create(data: Path, binaries: Path, account: Account | None, password: str) 
     unfinished.rename(data)
 
 
+def _hand_over(paths: tuple[Path, ...], account: Account) -> None:
+    try:
+        for path in paths:
+            os.chown(path, account.uid, account.gid)
+    except OSError as refused:
+        # A container whose user namespace knows root alone, or a network folder that knows no root.
+        raise ConfigurationError(
+            f"Postgres refuses to run as root, and root may not give its folder to the account {account.uid} here "
+            f"({refused}). No database was created: run as an ordinary user, or choose another SHELFGATE_HOME."
+        ) from refused
+
+
 def _end_earlier_server(data: Path) -> None:
     """End what a killed daemon or a killed server left behind, and take its note away.
 
     Postgres itself would believe the note as long as any process has the number in it: a zombie that nobody reaps, or,
-    in a restarted container, a stranger. Every process of a server works in its data folder, which tells them better.
+    in a restarted container, a stranger.
     """
     note = data / "postmaster.pid"
     if not note.exists():

@@ -94,14 +94,16 @@ def wait_until_ended(process: Process, seconds: float) -> bool:
 
 
 def working_in(folder: Path, program: str) -> list[Process]:
-    """The running processes of this program whose working folder is this one."""
+    """The running processes of this program that were told of this folder, or work in it."""
     found: list[Process] = []
     for process in psutil.process_iter():
         try:
-            if process.name() == program and Path(process.cwd()) == folder.resolve():
+            if process.name() != program:
+                continue
+            if str(folder) in process.cmdline() or Path(process.cwd()) == folder.resolve():
                 found.append(Process(process.pid, _start_mark(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            # It ended just now (a zombie has no folder either), or it is somebody else's.
+            # It ended just now (a zombie has no folder either), or its folder is not ours to see (root in Docker).
             continue
     return found
 

@@ -175,8 +175,8 @@ def _put_rows(places: Sources, scale: float, after: date | None, through: date, 
     with duckdb.connect() as engine:
         tpcds.load_extension(engine, "postgres_scanner")
         engine.execute(f"attach '{quoted(places.generated)}' as tpcds (read_only)")
-        engine.execute(f"attach '{places.dsn}' as pg (type postgres)")
         try:
+            engine.execute(f"attach '{places.dsn}' as pg (type postgres)")
             engine.execute("begin")
             if after is None:
                 _in_postgres(engine, Path(__file__).with_name("sql").joinpath("source_tables.sql").read_text())
@@ -192,9 +192,11 @@ def _put_rows(places: Sources, scale: float, after: date | None, through: date, 
                 _in_postgres(engine, f"update sandbox.progress set through = '{through}'")
             engine.execute("commit")
         except duckdb.Error as error:
+            # Without the address, which DuckDB repeats with its password.
+            seen = str(error).replace(places.dsn, "Postgres")
             raise PermanentFailure(
-                f"the rows up to {through} did not reach Postgres: {error}. The sources are as they were."
-            ) from error
+                f"the rows up to {through} did not reach Postgres: {seen}. The sources are as they were."
+            ) from None
     return rows
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,8 +31,11 @@ HANDLER = "inventory_loader.handler.handler"
 LAMBDA_TIMEOUT_SECONDS = 900
 LAMBDA_MEMORY_MB = 2048
 
-PREFECT_STOP_SECONDS = 15.0
+# Prefect 3.8's server takes 15 s to stop once its services run; what it knows is in SQLite, which a kill does not hurt.
+PREFECT_STOP_SECONDS = 2.0
 APP_SECONDS = 30.0
+
+log = logging.getLogger("sandbox")
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,27 @@ class Estate:
 
 
 def start(home: Home, undo: ExitStack) -> Estate:
-    """Start all parts; `undo` ends those that were started, whether or not all could be."""
+    """Start all parts; `undo` ends those that were started, whether or not all could be.
+
+    A Prefect server is a part only if PREFECT_API_URL names none.
+    """
     identity = homes.read_identity(home) or Identity()
     homes.write_identity(home, identity)
     # The two children first: they are prepared between fork and exec, which wants a process without threads.
-    prefect_port = processes.free_port(identity.ports.get("prefect"))
-    prefect = _start_prefect(home, prefect_port)
-    undo.callback(processes.end, prefect, PREFECT_STOP_SECONDS)
+    children: list[Process] = []
+    prefect_api_url = os.environ.get("PREFECT_API_URL")
+    if not prefect_api_url:
+        port = processes.free_port(identity.ports.get("prefect"))
+        prefect_api_url = f"http://{HOST}:{port}/api"
+        children.append(_start_prefect(home, port))
+        undo.callback(processes.end, children[0], PREFECT_STOP_SECONDS)
     server = postgres.start(
         home.sandbox / "postgres",
         password=identity.postgres_password,
         port=processes.free_port(identity.ports.get("postgres")),
     )
     undo.callback(server.stop)
+    children.append(server.process)
     bucket = s3.LandingBucket(home.objects)
     undo.callback(bucket.stop)
     s3_endpoint = bucket.start(identity.ports.get("s3"))
@@ -72,11 +85,11 @@ def start(home: Home, undo: ExitStack) -> Estate:
         bucket=s3.BUCKET,
         airbyte_url=airbyte,
         lambda_url=lambda_url,
-        prefect_api_url=f"http://{HOST}:{prefect_port}/api",
-        children=[(child.pid, child.started) for child in (prefect, server.process)],
+        prefect_api_url=prefect_api_url,
+        children=[(child.pid, child.started) for child in children],
     )
     homes.write_identity(home, replace(identity, ports=_ports(running)))
-    return Estate(running, _settings(identity, running), (prefect, server.process), bucket)
+    return Estate(running, _settings(identity, running), tuple(children), bucket)
 
 
 def _start_prefect(home: Home, port: int) -> Process:
@@ -94,6 +107,7 @@ def _start_prefect(home: Home, port: int) -> Process:
         log=home.sandbox / "prefect.log",
         folder=home.prefect,
         environment=environment,
+        on_parents_death=signal.SIGKILL,
     )
     process = processes.find(child.pid)
     if process is None:
@@ -143,15 +157,20 @@ def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -
     import uvicorn
 
     listening = socket.create_server((HOST, processes.free_port(identity.ports.get(name))))
+    # asyncio sets this itself only on sockets of protocol TCP, and create_server leaves the protocol open: without it each
+    # further answer on a connection takes 44 ms instead of 1.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
     )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name=name)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name=name, daemon=True)
     thread.start()
 
     def stop() -> None:
         server.should_exit = True
         thread.join(APP_SECONDS)
+        if thread.is_alive():
+            log.error("the %s stand-in did not stop within %.0f s; it ends with this process", name, APP_SECONDS)
         listening.close()
 
     undo.callback(stop)

@@ -1,1 +1,1 @@
-"""The core of Shelfgate: what a publication is and what makes one possible. Knows neither Prefect nor Great Expectations."""
+"""The core: what a publication is and what makes one possible. Knows neither Prefect nor Great Expectations."""

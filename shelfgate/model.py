@@ -1,4 +1,4 @@
-"""The values that a day is made of; each can only be made from the one before: Candidate, Verdict, Approval, Publication."""
+"""Candidate, Verdict, Approval, Publication: the values that a day is made of, each made from the one before only."""
 
 from __future__ import annotations
 

@@ -117,8 +117,8 @@ def _refuse_another_candidate(session: Session, candidate: Candidate, approval: 
     now_there = Candidate(candidate.run_id, candidate.business_date, candidate.base, measure(session)).digest
     if approval.data_digest != candidate.digest or now_there != candidate.digest or approval.run_id != candidate.run_id:
         raise PermanentFailure(
-            f"publication: the candidate of run {candidate.run_id} has digest {now_there[:12]}, the {approval.gate} gate "
-            f"judged {(approval.data_digest or 'nothing')[:12]}. Something wrote to schema candidate in between. "
+            f"publication: the candidate of run {candidate.run_id} has digest {now_there[:12]}, the {approval.gate} "
+            f"gate judged {(approval.data_digest or 'nothing')[:12]}. Something wrote to schema candidate in between. "
             "Nothing was published; run again."
         )
 
@@ -202,7 +202,8 @@ def _store(session: Session, changed: list[Partition], new_id: str) -> int:
             else ""
         )
         written += session.run(
-            f"insert into store.{table.name} (build_id, {names}) select ?, {names} from candidate.{table.name} {condition}",
+            f"insert into store.{table.name} (build_id, {names}) "
+            f"select ?, {names} from candidate.{table.name} {condition}",
             [new_id, new_id, table.name] if table.by_week else [new_id],
         )
     expected = sum(p.rows for p in changed)

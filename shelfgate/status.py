@@ -19,7 +19,8 @@ def status(session: Session) -> dict[str, Any]:
     """
     current = current_publication(session)
     gates = session.rows(
-        "select * from ops.gate_result qualify row_number() over (partition by gate, dataset order by judged_at desc) = 1"
+        "select * from ops.gate_result "
+        "qualify row_number() over (partition by gate, dataset order by judged_at desc) = 1"
     )
     return {
         "publication": None if current is None else as_json(asdict(current)),

@@ -36,6 +36,20 @@ def await_sync(settings: Settings, triggered: Triggered) -> Job:
     return job
 
 
+def sync(settings: Settings) -> Job:
+    """A whole sync that began after this run did.
+
+    One that was running already may have read a table before its last rows were there: it is waited for, then comes
+    ours.
+    """
+    triggered = trigger_sync(settings)
+    job = await_sync(settings, triggered)
+    while not triggered.ours:
+        triggered = trigger_sync(settings)
+        job = await_sync(settings, triggered)
+    return job
+
+
 def _client(settings: Settings) -> AirbyteApi:
     return AirbyteApi(
         settings.need("airbyte_url"), settings.need("airbyte_client_id"), settings.need("airbyte_client_secret")

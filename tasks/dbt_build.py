@@ -26,6 +26,10 @@ _ONE_BUILD_AT_A_TIME = threading.Lock()
 
 GOOD = frozenset({"success", "pass", "warn"})
 
+# Parsing takes 1.5 s, as long as building a small day. The project does not change while a process runs, and variables
+# are read when a model is rendered, so one parse serves every build of a process.
+_parsed: list[Any] = []
+
 
 @task(name="build", task_run_name="build {selector}", **ONCE)
 def build_models(selector: str, settings: Settings, warehouse: Warehouse, run: Run) -> int:
@@ -62,22 +66,24 @@ def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[st
     from dbt.cli.main import dbtRunner
 
     work = settings.home.absolute() / "dbt"
-    arguments = [
-        *["build", "--selector", selector, "--exclude-resource-type", "unit_test"],
+    common = [
         *["--project-dir", str(PROJECT), "--profiles-dir", profiles],
         *["--target-path", str(work / "target"), "--log-path", str(work / "logs")],
         *["--vars", json.dumps(variables), "--log-level", "none", "--no-use-colors", "--no-use-colors-file"],
         *["--no-version-check", "--no-write-json"],
     ]
     try:
-        answer = dbtRunner().invoke(arguments)
+        if not _parsed:
+            parsed = dbtRunner().invoke(["parse", *common])
+            _raise_if_stopped("parse", parsed)
+            _parsed.append(parsed.result)
+        answer = dbtRunner(manifest=_parsed[0]).invoke(
+            ["build", "--selector", selector, "--exclude-resource-type", "unit_test", *common]
+        )
     finally:
         _let_go_of_the_file()
         reset_adapters()
-    if answer.exception is not None:
-        raise BuildFailed(
-            f"build {selector}: dbt stopped: {str(answer.exception).strip().splitlines()[0]}. Readers keep the last publication."
-        ) from answer.exception
+    _raise_if_stopped(f"build {selector}", answer)
     found: Any = answer.result
     return [
         {
@@ -88,6 +94,14 @@ def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[st
         }
         for result in found.results
     ]
+
+
+def _raise_if_stopped(step: str, answer: Any) -> None:
+    if answer.exception is not None:
+        first_line = str(answer.exception).strip().splitlines()[0]
+        raise BuildFailed(
+            f"{step}: dbt stopped: {first_line}. Nothing was published; readers keep the last publication."
+        ) from answer.exception
 
 
 def _let_go_of_the_file() -> None:
@@ -103,7 +117,10 @@ def _failure(selector: str, bad: list[dict[str, Any]]) -> str:
     if not bad:
         return f"build {selector}: dbt built nothing, at least one model was wanted. Look at dbt/selectors.yml."
     shown = "\n  - ".join(f"{one['node']} {one['status']}: {one['message']}" for one in bad[:10])
-    return f"build {selector}: {len(bad)} nodes did not succeed:\n  - {shown}\nNothing was published; readers keep the last publication."
+    return (
+        f"build {selector}: {len(bad)} nodes did not succeed:\n  - {shown}\n"
+        "Nothing was published; readers keep the last publication."
+    )
 
 
 @contextmanager

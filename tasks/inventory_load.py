@@ -41,7 +41,8 @@ def load_dump(settings: Settings, run: Run, dropped: DroppedObject) -> dict[str,
     )
     if receipt.get("status") not in STATUSES:
         raise LoadFailed(
-            f"inventory load: {dropped.object_key} ended as {receipt.get('status')!r}, wanted one of {sorted(STATUSES)}."
+            f"inventory load: {dropped.object_key} ended as {receipt.get('status')!r}, "
+            f"wanted one of {sorted(STATUSES)}."
         )
     return receipt
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from prefect import get_run_logger, task
 
-from shelfgate.clients.source_postgres import count_source
+from shelfgate.clients.source_postgres import count_source, need_all_tables
 from shelfgate.ledger import Run, record_source_totals
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import OUTSIDE_CALL
+
+
+@task(name="look at source", **OUTSIDE_CALL)
+def look_at_source(settings: Settings) -> None:
+    """See that the source answers and has every table, before a sync is started that could only fail."""
+    need_all_tables(settings.need("source_dsn"))
 
 
 @task(name="count source", **OUTSIDE_CALL)

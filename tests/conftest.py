@@ -1,12 +1,17 @@
-"""What several folders of tests share: one Prefect server, one generated TPC-DS a scale, a clean environment."""
+"""What several folders of tests share: a Prefect server, generated TPC-DS, estates, a clean environment."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.house import House
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +45,43 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.setdefault("SHELFGATE_SANDBOX_CACHE", str(tmp_path_factory.mktemp("tpcds"))))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def estate_at(home: Path) -> Iterator[House]:
+    """An empty estate; it ends with the block, or with this process."""
+    from sandbox import estate
+    from tests.house import House
+
+    estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
+    try:
+        yield House(home)
+    finally:
+        estate.down(home)
+
+
+@pytest.fixture(scope="module")
+def lasting_house(tmp_path_factory: pytest.TempPathFactory, prefect_server: str, generated: Path) -> Iterator[House]:
+    """One estate for the tests of a module, which leave it healthy. Go through `at_home` to use it."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHELFGATE_SANDBOX_CACHE", str(generated))
+        patch.setenv("PREFECT_API_URL", prefect_server)
+        with estate_at(home) as one:
+            yield one
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path, prefect_server: str, generated: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """An empty estate, and an environment in which commands and flows find it."""
+    at_home(tmp_path, prefect_server, generated, monkeypatch)
+    with estate_at(tmp_path) as one:
+        yield one
+
+
+def at_home(home: Path, prefect_server: str, generated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_HOME", str(home))
+    monkeypatch.setenv("SHELFGATE_SANDBOX_CACHE", str(generated))
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)

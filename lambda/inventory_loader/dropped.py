@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from inventory_loader.contract import MAX_TEXT_BYTES
 from inventory_loader.errors import DumpRefused, EventNotUnderstood
 
 NO_VERSION = "null"
@@ -77,3 +78,13 @@ def dump_date_of(dropped: Dropped, prefix: str) -> date:
     if day > dropped.last_modified.date() + timedelta(days=1):
         raise DumpRefused(f"object key dated {day}, after the object was written ({dropped.last_modified.date()})")
     return day
+
+
+def check_size(dropped: Dropped) -> None:
+    """Turn an object away unread.
+
+    Raises:
+        DumpRefused: it has more bytes than its text may have.
+    """
+    if dropped.bytes > MAX_TEXT_BYTES:
+        raise DumpRefused(f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}")

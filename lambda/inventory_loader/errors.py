@@ -9,7 +9,7 @@ class DumpRefused(Exception):
 
 
 class LoaderError(Exception):
-    """Nothing was written. Says what was seen, what was wanted and what happens now."""
+    """No receipt. Says what was seen, what was wanted and what happens now; invoking again is always safe."""
 
 
 class ConfigurationError(LoaderError):
@@ -45,4 +45,4 @@ class WarehouseNotInstalled(LoaderError):
 
 
 class WarehouseFailed(LoaderError):
-    """The warehouse gave up inside the transaction, which is undone: invoke again."""
+    """The warehouse gave up inside the transaction. If its commit is in doubt, invoking again tells."""

@@ -33,7 +33,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Load the object that a direct invocation names; reply with its receipt.
 
     Event: `{"object_key": str, "version_id": str | null, "run_id": str}`. Whatever becomes of the object, a quarantine
-    included, is a reply; a raised LoaderError means that nothing was written, and its class what to do.
+    included, is a reply; a raised LoaderError means that there is none, and its class what to do.
     """
     ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
     request = Request.from_event(event)

@@ -14,8 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from inventory_loader.contract import MAX_TEXT_BYTES
-from inventory_loader.dropped import Dropped, Request, dump_date_of
+from inventory_loader.dropped import Dropped, Request, check_size, dump_date_of
 from inventory_loader.errors import DumpRefused, ScratchSpaceFailed
 from inventory_loader.reading import Reading, Text, read_dump
 from inventory_loader.receipt import Receipt, Status
@@ -87,7 +86,7 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, now: 
     Rows, what is served and the ledger's line change in one transaction, or not at all.
 
     Raises:
-        LoaderError: the outside world failed; nothing was written.
+        LoaderError: the outside world failed; there is no receipt, and loading again is safe.
     """
     with TemporaryDirectory(prefix="inventory-") as folder:
         with store.opened(request) as (dropped, chunks):
@@ -104,12 +103,9 @@ def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engin
     dump_date, reading, staged = None, None, None
     try:
         dump_date = dump_date_of(dropped, prefix)
-        if dropped.bytes > MAX_TEXT_BYTES:
-            raise DumpRefused(f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}")
+        check_size(dropped)
         reading = read_dump(chunks, gzipped=dropped.gzipped, into=folder / "lines.csv")
-        if reading.text is None:
-            raise DumpRefused(reading.refusal)
-        staged = engine.stage(reading.text, folder)
+        staged = engine.stage(reading.checked(), folder)
         check_snapshots(staged.snapshots, dump_date)
     except DumpRefused as refused:
         return _receipt(dropped, dump_date, reading, staged, reason=str(refused))

@@ -36,6 +36,16 @@ class Reading:
     text: Text | None
     refusal: str | None
 
+    def checked(self) -> Text:
+        """Give the text.
+
+        Raises:
+            DumpRefused: there is none.
+        """
+        if self.text is None:
+            raise DumpRefused(self.refusal)
+        return self.text
+
 
 def read_dump(chunks: Iterable[bytes], *, gzipped: bool, into: Path) -> Reading:
     """Read a dump to its end, in memory that does not grow with it, and write its text to the file `into`.

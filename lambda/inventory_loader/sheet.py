@@ -124,6 +124,8 @@ def _columns_of(head: bytes) -> tuple[str, ...]:
 
 
 def _as_seen(names: tuple[str, ...]) -> str:
+    if names == ("",):
+        return "nothing"
     # A file without a header shows a row here, and a reason must not repeat a row.
     told = [name if _NAME.fullmatch(name) else "(no name)" for name in names[:_NAMES_TOLD]]
     more = len(names) - len(told)

@@ -7,12 +7,20 @@ from contextlib import closing, contextmanager
 from datetime import UTC
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore import exceptions
 
 from inventory_loader.dropped import NO_VERSION, Dropped, Request
 from inventory_loader.errors import LoaderError, ObjectVanished, StoreRefused, StoreUnavailable
 
 CHUNK_BYTES = 1 << 20
+
+_TRANSIENT = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.FlexibleChecksumError,
+)
+"""No answer, or a broken one. What else botocore raises by itself is a matter of credentials or names."""
 
 
 class S3Store:
@@ -34,7 +42,7 @@ class S3Store:
         version = {} if request.version_id is None else {"VersionId": request.version_id}
         try:
             response = self._client.get_object(Bucket=self._bucket, Key=request.object_key, **version)
-        except (ClientError, BotoCoreError) as error:
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise self._translated(error) from error
         dropped = Dropped(
             object_key=request.object_key,
@@ -44,22 +52,21 @@ class S3Store:
             last_modified=response["LastModified"].astimezone(UTC).replace(tzinfo=None, microsecond=0),
         )
         with closing(response["Body"]) as body:
-            yield dropped, self._chunks(body, dropped.bytes)
+            yield dropped, self._chunks(body)
 
-    def _chunks(self, body: Any, wanted: int) -> Iterator[bytes]:
-        seen = 0
+    def _chunks(self, body: Any) -> Iterator[bytes]:
+        # botocore counts, and raises if fewer bytes come than S3 announced.
         try:
             while chunk := body.read(CHUNK_BYTES):
-                seen += len(chunk)
                 yield chunk
-        except BotoCoreError as error:
+        except exceptions.BotoCoreError as error:
             raise self._translated(error) from error
-        if seen != wanted:
-            raise StoreUnavailable(f"{seen:,} bytes of the object came, S3 announced {wanted:,}. Nothing was loaded.")
 
-    def _translated(self, error: ClientError | BotoCoreError) -> LoaderError:
-        if not isinstance(error, ClientError):
-            return StoreUnavailable(f"bucket {self._bucket}: {type(error).__name__}: {error}. Nothing was loaded.")
+    def _translated(self, error: exceptions.ClientError | exceptions.BotoCoreError) -> LoaderError:
+        if isinstance(error, _TRANSIENT):
+            return StoreUnavailable(f"bucket {self._bucket}: {error}. Nothing was loaded; invoke again.")
+        if not isinstance(error, exceptions.ClientError):
+            return StoreRefused(f"bucket {self._bucket}: {error}. Nothing was loaded.")
         code = error.response["Error"]["Code"]
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         seen = f"bucket {self._bucket}: S3 answers {status} {code}"

@@ -92,9 +92,6 @@ class AirbyteApi:
         self._sleep = sleep
         self._clock = clock
 
-    def close(self) -> None:
-        self._session.close()
-
     def connection(self, connection_id: str) -> Connection:
         return self._retried("GET", f"connections/{connection_id}", f"connection {connection_id}", _as_connection)
 

@@ -6,6 +6,7 @@ Access tokens live 15 minutes or less, a sync may take longer: the session gets 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -56,13 +57,11 @@ class AirbyteSession:
         self.name = f"Airbyte at {parts.hostname}"
         self._credentials = {"client_id": client_id, "client_secret": client_secret, "grant-type": "client_credentials"}
         self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds)
+        weakref.finalize(self, self._http.close)
         self._slow_call_seconds = slow_call_seconds
         self._clock = clock
         self._token = ""
         self._token_good_until = float("-inf")
-
-    def close(self) -> None:
-        self._http.close()
 
     def send(self, method: str, path: str, what: str, **request: Any) -> Any:
         """One request, and one more with a new token if the first is not accepted; the JSON of the answer.

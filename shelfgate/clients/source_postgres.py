@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import psycopg
 
 # Rows, units, amount and profit by day. The amount is defined in DATA.md section 3, `sum_amt_wk`.
-DATED = {
+DATED: dict[LiteralString, tuple[LiteralString, LiteralString, LiteralString, LiteralString]] = {
     "catalog_sales": (
         "cs_sold_date_sk",
         "sum(cs_quantity)",
@@ -31,7 +32,7 @@ DATED = {
     "web_returns": ("wr_returned_date_sk", "sum(wr_return_quantity)", "sum(wr_return_amt)", "null::numeric"),
 }
 
-UNDATED = (
+UNDATED: tuple[LiteralString, ...] = (
     "customer",
     "customer_address",
     "customer_demographics",
@@ -65,12 +66,34 @@ def count_source(dsn: str) -> list[SourceTotal]:
         ConfigurationError: it refuses the user or the password.
         PermanentFailure: a table or a column is missing.
     """
+    with _snapshot_of(dsn) as connection:
+        return [*_dated(connection), *_undated(connection)]
+
+
+def need_all_tables(dsn: str) -> None:
+    """Look before a sync: Airbyte's public API tells that a job failed, and never why.
+
+    Raises:
+        PermanentFailure: with the names of the tables that are missing.
+        OutsideWorldGaveUp, ConfigurationError: as `count_source`.
+    """
+    with _snapshot_of(dsn) as connection:
+        there = {name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
+    if missing := sorted({*DATED, *UNDATED} - there):
+        raise PermanentFailure(
+            f"source: schema public has no table {', '.join(missing)}; wanted all {len(DATED) + len(UNDATED)} tables. "
+            "No sync was started and nothing was changed. Restore the table, then run again."
+        )
+
+
+@contextmanager
+def _snapshot_of(dsn: str) -> Iterator[psycopg.Connection]:
     import psycopg
 
     try:
         with psycopg.connect(dsn, connect_timeout=15, autocommit=False) as connection:
             connection.execute("set transaction isolation level repeatable read, read only")
-            return [*_dated(connection), *_undated(connection)]
+            yield connection
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise PermanentFailure(
             f"source: {str(error).splitlines()[0]}. Wanted the stock TPC-DS tables; restore it."
@@ -88,7 +111,7 @@ def count_source(dsn: str) -> list[SourceTotal]:
 def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
     for table, (day, units, amount, profit) in DATED.items():
         rows = connection.execute(
-            f"select d_date, count(*), {units}, {amount}, {profit} "  # noqa: S608  (names are the constants above)
+            f"select d_date, count(*), {units}, {amount}, {profit} "
             f"from {table} left join date_dim on d_date_sk = {day} group by d_date"
         )
         for business_day, count, unit_sum, amount_sum, profit_sum in rows:
@@ -97,7 +120,7 @@ def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
 
 def _undated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
     for table in UNDATED:
-        ((count,),) = connection.execute(f"select count(*) from {table}")  # noqa: S608
+        ((count,),) = connection.execute(f"select count(*) from {table}")
         yield SourceTotal(table, None, count)
 
 

@@ -33,7 +33,7 @@ class Session(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at every DDL statement."""
+        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at any DDL."""
         ...
 
     def content_digest(self, columns: Sequence[str]) -> str:
@@ -69,7 +69,7 @@ def statement(name: str) -> str:
 
 
 def install(session: Session) -> None:
-    """Create what is missing of schemas, operations tables, store and views. Idempotent; DDL, so never inside a publication."""
+    """Create what is missing of schemas, tables and views. Idempotent; DDL, so never inside a publication."""
     session.run_script(statement("install_ops"))
     session.run_script(statement("install_store"))
 

@@ -1,4 +1,4 @@
-"""A real Postgres with the retail tables at scale 0.01, for whatever reads the source. Started once, copied for each test."""
+"""A real Postgres with the retail tables, started once; refuses to share a database that a test writes to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sandbox import postgres, processes, tpcds
 
 
 @pytest.fixture(scope="session")
-def source_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The DSN of a database that holds the 14 source tables. Do not write to it: `source` is a copy to write to."""
+def whole_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DSN of a database with the 14 source tables at scale 0.01, to read only."""
     folder = tmp_path_factory.mktemp("postgres")
     server = postgres.start(folder, password=secrets.token_hex(8), port=processes.free_port())
     try:
@@ -26,30 +26,51 @@ def source_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def small_source(whole_source: str) -> str:
+    """The same with at most 300 rows a table, to read only: the calendar of two centuries takes long to sync."""
+    dsn = _copied(whole_source, "small")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for table in tpcds.PRIMARY_KEYS:
+            connection.execute(
+                f"create temp table kept as select * from {table} limit 300;"
+                f"truncate {table}; insert into {table} select * from kept; drop table kept".encode()
+            )
+    return dsn
+
+
 @pytest.fixture
-def source(source_server: str) -> Iterator[str]:
-    """The DSN of a copy of the source, this test's own."""
-    name = f"copy_{secrets.token_hex(4)}"
-    origin = source_server.rpartition("/")[2]
-    maintenance = source_server.removesuffix(origin) + "postgres"
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {origin}")
-    yield source_server.removesuffix(origin) + name
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+def source(small_source: str) -> Iterator[str]:
+    """The DSN of a copy of the small source, this test's own to write to."""
+    dsn = _copied(small_source, f"copy_{secrets.token_hex(4)}")
+    yield dsn
+    _execute_beside(dsn, f"drop database {_name(dsn)} with (force)")
+
+
+def _name(dsn: str) -> str:
+    return dsn.rpartition("/")[2]
+
+
+def _copied(dsn: str, name: str) -> str:
+    _execute_beside(dsn, f"create database {name} template {_name(dsn)}")
+    return dsn.removesuffix(_name(dsn)) + name
+
+
+def _execute_beside(dsn: str, statement: str) -> None:
+    """Run a statement about a database from another one."""
+    with psycopg.connect(dsn.removesuffix(_name(dsn)) + "postgres", autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 def _fill(dsn: str, generated: Path) -> None:
-    tables = (Path(sandbox.__file__).parent / "sql" / "source_tables.sql").read_text()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(tables.encode())
-    with duckdb.connect() as engine:
-        tpcds.load_extension(engine, "postgres_scanner")
-        engine.execute(f"attach '{tpcds.quoted(generated)}' as tpcds (read_only)")
-        engine.execute(f"attach '{dsn}' as pg (type postgres)")
-        for table in tpcds.PRIMARY_KEYS:
-            columns = "* exclude (arrives_sk)" if table in tpcds.DATED_TABLES else "*"
-            engine.execute(f"insert into pg.public.{table} select {columns} from tpcds.{table}")
-    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute((Path(sandbox.__file__).parent / "sql" / "source_tables.sql").read_bytes())
+        with duckdb.connect() as engine:
+            tpcds.load_extension(engine, "postgres_scanner")
+            engine.execute(f"attach '{tpcds.quoted(generated)}' as tpcds (read_only)")
+            engine.execute(f"attach '{dsn}' as pg (type postgres)")
+            for table in tpcds.PRIMARY_KEYS:
+                columns = "* exclude (arrives_sk)" if table in tpcds.DATED_TABLES else "*"
+                engine.execute(f"insert into pg.public.{table} select {columns} from tpcds.{table}")
         for table, key in tpcds.PRIMARY_KEYS.items():
             connection.execute(f"alter table {table} add primary key ({', '.join(key)})".encode())

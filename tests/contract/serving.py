@@ -16,6 +16,8 @@ import uvicorn
 def served(app: Callable[..., Any]) -> Iterator[str]:
     """The address, such as `http://127.0.0.1:12345`; the application's lifespan ends with the block."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        # asyncio does this only for sockets that it made itself; without it a second answer takes 44 ms.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

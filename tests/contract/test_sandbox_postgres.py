@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -79,8 +80,9 @@ def test_nobody_enters_without_the_password_nor_from_another_address(folder: Pat
 
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(server.dsn.replace(PASSWORD, "wrong"), connect_timeout=5)
-    listening = {found.laddr for found in psutil.net_connections() if found.pid == server.process.pid}
-    assert {address.ip for address in listening} == {"127.0.0.1"}
+    port = urlsplit(server.dsn).port
+    listening = [found.laddr for found in psutil.net_connections() if found.laddr and found.status == "LISTEN"]
+    assert {address.ip for address in listening if address.port == port} == {"127.0.0.1"}
     with psycopg.connect(server.dsn) as connection:
         stored = connection.execute("select rolpassword from pg_authid where rolname = 'retail'").fetchone()
         assert stored is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from sandbox import s3
 from sandbox.s3 import BUCKET, LandingBucket
@@ -135,7 +136,7 @@ def test_a_dump_that_nobody_takes_is_an_error_of_the_outside_world(folder: Path,
         region_name="us-east-1",
         aws_access_key_id="a",
         aws_secret_access_key="b",
-        config=boto3.session.Config(retries={"max_attempts": 0}, connect_timeout=1),
+        config=Config(retries={"max_attempts": 0}, connect_timeout=1),
     )
 
     with pytest.raises(OutsideWorldGaveUp, match="did not take"):

@@ -17,23 +17,19 @@ Key = tuple[int, str, date]
 
 def weekly_by_hand(tables: Rows, business_date: date, week_start_day: int = 0) -> list[dict[str, Any]]:
     """The rows of `fct_weekly_sales_inventory` in any order; `tables` holds the stock tables, by name, as dicts."""
-
-    def week(day: date) -> date:
-        while day.isoweekday() % 7 != week_start_day:
-            day -= timedelta(days=1)
-        return day
-
     sold: dict[Key, list[tuple[int, Decimal, Decimal]]] = defaultdict(list)
     returned: dict[Key, list[tuple[int, Decimal]]] = defaultdict(list)
     counted: dict[Key, dict[date, int | None]] = defaultdict(dict)
     last_count: dict[date, date] = {}
     for warehouse, item, day, quantity, amount, profit in _sales(tables, business_date):
-        sold[warehouse, item, week(day)].append((quantity or 0, amount or Decimal(0), profit or Decimal(0)))
+        key = warehouse, item, _week(day, week_start_day)
+        sold[key].append((quantity or 0, amount or Decimal(0), profit or Decimal(0)))
     for warehouse, item, day, quantity, amount in _returns(tables, business_date):
-        returned[warehouse, item, week(day)].append((quantity or 0, amount or Decimal(0)))
+        returned[warehouse, item, _week(day, week_start_day)].append((quantity or 0, amount or Decimal(0)))
     for warehouse, item, day, on_hand in _snapshots(tables, business_date):
-        counted[warehouse, item, week(day)][day] = on_hand
-        last_count[week(day)] = max(day, last_count.get(week(day), day))
+        week = _week(day, week_start_day)
+        counted[warehouse, item, week][day] = on_hand
+        last_count[week] = max(day, last_count.get(week, day))
 
     keys = {*sold, *returned, *counted}
     first_week = min((key[2] for key in keys), default=business_date)
@@ -41,22 +37,18 @@ def weekly_by_hand(tables: Rows, business_date: date, week_start_day: int = 0) -
     for key in keys:
         weeks = [(key[0], key[1], key[2] - timedelta(weeks=back)) for back in range(4)]
         quantities = [sum(line[0] for line in sold.get(each, ())) for each in weeks]
+        old_enough = key[2] >= first_week + timedelta(days=21)
         row = _placed(tables, key) | _flows(quantities[0], sold.get(key, ()), returned.get(key, ()))
-        in_time = key[2] >= first_week + timedelta(days=21)
-        snapshot = last_count.get(key[2])
-        status = "no_snapshot"
-        on_hand = None
-        if snapshot is not None and snapshot in counted.get(key, {}):
-            on_hand = counted[key][snapshot]
-            status = "null_on_hand" if on_hand is None else "observed"
-        row |= {
-            "inv_on_hand_qty_wk": on_hand,
-            "inv_snapshot_date": None if status == "no_snapshot" else snapshot,
-            "inv_status": status,
-        }
-        row |= _judged(row, sum(quantities) if in_time else None, key[2] + timedelta(days=6) <= business_date)
+        row |= _stock(counted.get(key, {}), last_count.get(key[2]))
+        row |= _judged(row, sum(quantities) if old_enough else None, key[2] + timedelta(days=6) <= business_date)
         rows.append(row)
     return rows
+
+
+def _week(day: date, week_start_day: int) -> date:
+    while day.isoweekday() % 7 != week_start_day:
+        day -= timedelta(days=1)
+    return day
 
 
 def _days(tables: Rows) -> dict[int | None, date]:
@@ -145,6 +137,14 @@ def _flows(
         "ret_amt_wk": sum((line[1] for line in returned), Decimal("0.00")),
         "net_qty_wk": quantity - back,
     }
+
+
+def _stock(counted: Mapping[date, int | None], last_count: date | None) -> dict[str, Any]:
+    if last_count is None or last_count not in counted:
+        return {"inv_on_hand_qty_wk": None, "inv_snapshot_date": None, "inv_status": "no_snapshot"}
+    on_hand = counted[last_count]
+    status = "null_on_hand" if on_hand is None else "observed"
+    return {"inv_on_hand_qty_wk": on_hand, "inv_snapshot_date": last_count, "inv_status": status}
 
 
 def _judged(row: Row, sold_4w: int | None, complete: bool) -> dict[str, Any]:

@@ -91,17 +91,20 @@ def _or_null(known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(known, known, known, st.none())
 
 
-_QUANTITY = _or_null(st.sampled_from([0, 1, 3, 7, 8, 64, 100, 128]))
+# Few places and round numbers, so that lines meet snapshots, weeks meet weeks, and 7 sold meet 1 on hand.
+_QUANTITY = _or_null(st.sampled_from([0, 1, 3, 7, 14, 64, 128]))
+_ON_HAND = _or_null(st.sampled_from([0, 1, 2, 9]))
 _PRICE = _or_null(st.decimals(min_value=0, max_value=300, places=2))
 _PROFIT = _or_null(st.decimals(min_value=-9000, max_value=9000, places=2))
-_WAREHOUSE = _or_null(st.sampled_from([1, 2, 3]))
+_WAREHOUSE = _or_null(st.sampled_from([1, 1, 1, 2]))
+_FEW_OR_MANY = st.sampled_from([0, 10])
 _ORDER = _or_null(st.integers(1, 4))
 
 
 @st.composite
 def items(draw: st.DrawFn, first_day: date) -> list[Row]:
-    """Up to three items of up to three revisions, their keys interleaved, their dates gappy, unordered or unknown."""
-    ids = draw(st.lists(st.sampled_from("ABC"), min_size=1, max_size=6))
+    """Up to two items of a few revisions, their keys interleaved, their dates gappy, unordered or unknown."""
+    ids = draw(st.lists(st.sampled_from("AAAB"), min_size=1, max_size=5))
     day = _or_null(st.integers(-5, DAYS).map(lambda days: first_day + timedelta(days=days)))
     return [
         {"i_item_sk": number, "i_item_id": item, "i_rec_start_date": draw(day), "i_rec_end_date": draw(day)}
@@ -121,14 +124,17 @@ def sources(draw: st.DrawFn) -> tuple[dict[str, Sequence[Row]], date]:
 
     def lines(table: str, *values: st.SearchStrategy[Any]) -> list[Row]:
         names = list(TYPES[table])
-        drawn = draw(st.lists(st.tuples(day_sk, item_sk, _ORDER, *values), max_size=8))
+        drawn = draw(st.lists(st.tuples(day_sk, item_sk, _ORDER, *values), min_size=draw(_FEW_OR_MANY), max_size=12))
         return [dict(zip(names, line, strict=True)) for line in drawn]
 
     web_sales = lines("web_sales", _WAREHOUSE, _QUANTITY, _PRICE, _PRICE, _PROFIT)
     snapshots = draw(
         st.lists(
-            st.tuples(st.sampled_from(range(DAYS)), st.sampled_from(list(ids)), st.sampled_from([1, 2]), _QUANTITY),
-            max_size=12,
+            st.tuples(
+                st.sampled_from(range(DAYS)), st.sampled_from(list(ids)), st.sampled_from([1, 1, 1, 2]), _ON_HAND
+            ),
+            min_size=draw(_FEW_OR_MANY),
+            max_size=16,
             unique_by=lambda row: (row[0], ids[row[1]], row[2]),
         )
     )
@@ -141,7 +147,7 @@ def sources(draw: st.DrawFn) -> tuple[dict[str, Sequence[Row]], date]:
         "web_returns": lines("web_returns", _QUANTITY, _PRICE),
         "inventory": [dict(zip(TYPES["inventory"], row, strict=True)) for row in snapshots],
     }
-    return tables, draw(st.one_of(st.sampled_from(days), st.sampled_from(days[-14:])))
+    return tables, draw(st.one_of(st.sampled_from(days[-14:]), st.sampled_from(days)))
 
 
 def _one_a_key(lines: Sequence[Row]) -> list[Row]:

@@ -1,22 +1,48 @@
 {# One list for both: a column that is shown and not compared would change without a revision. #}
 {% set attributes = [
-    ('customers', [
-        'customer_id', 'salutation', 'first_name', 'last_name', 'preferred_flag', 'birth_day', 'birth_month',
-        'birth_year', 'birth_country', 'login', 'email_address', 'first_sales_date', 'first_shipto_date',
-        'last_review_date', 'address_sk'
-    ]),
-    ('addresses', [
-        'address_id', 'street_number', 'street_name', 'street_type', 'suite_number', 'city', 'county', 'state', 'zip',
-        'country', 'gmt_offset', 'location_type'
-    ]),
-    ('customers', ['demographics_sk']),
-    ('demographics', [
-        'gender', 'marital_status', 'education_status', 'purchase_estimate', 'credit_rating', 'dependents',
-        'employed_dependents', 'college_dependents'
-    ]),
-    ('customers', ['household_demographics_sk']),
-    ('households', ['buy_potential', 'household_dependents', 'vehicles', 'income_band_sk']),
-    ('income_bands', ['income_lower_bound', 'income_upper_bound']),
+    'customers.customer_id',
+    'customers.salutation',
+    'customers.first_name',
+    'customers.last_name',
+    'customers.preferred_flag',
+    'customers.birth_day',
+    'customers.birth_month',
+    'customers.birth_year',
+    'customers.birth_country',
+    'customers.login',
+    'customers.email_address',
+    'customers.first_sales_date',
+    'customers.first_shipto_date',
+    'customers.last_review_date',
+    'customers.address_sk',
+    'addresses.address_id',
+    'addresses.street_number',
+    'addresses.street_name',
+    'addresses.street_type',
+    'addresses.suite_number',
+    'addresses.city',
+    'addresses.county',
+    'addresses.state',
+    'addresses.zip',
+    'addresses.country',
+    'addresses.gmt_offset',
+    'addresses.location_type',
+    'customers.demographics_sk',
+    'demographics.gender',
+    'demographics.marital_status',
+    'demographics.education_status',
+    'demographics.purchase_estimate',
+    'demographics.credit_rating',
+    'demographics.dependents',
+    'demographics.employed_dependents',
+    'demographics.college_dependents',
+    'customers.household_demographics_sk',
+    'households.buy_potential',
+    'households.household_dependents',
+    'households.vehicles',
+    'households.income_band_sk',
+    'income_bands.income_lower_bound',
+    'income_bands.income_upper_bound',
 ] %}
 
 with
@@ -35,12 +61,8 @@ integrated as (
 
     select
         customers.customer_sk,
-        {% for table, columns in attributes %}
-        {%- set last_table = loop.last %}
-        {%- for column in columns %}
-        {{ table }}.{{ column }}{{ ',' if not (last_table and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
+        {{ attributes | join(',\n        ') }},
+        {{ row_digest(attributes) }} as row_digest
 
     from customers
     left join addresses on customers.address_sk = addresses.address_sk
@@ -48,16 +70,6 @@ integrated as (
     left join households on customers.household_demographics_sk = households.household_demographics_sk
     left join income_bands on households.income_band_sk = income_bands.income_band_sk
 
-),
-
-digested as (
-
-    select
-        integrated.*,
-        {{ row_digest(attributes | map(attribute=1) | sum(start=[])) }} as row_digest
-
-    from integrated
-
 )
 
-select * from digested
+select * from integrated

@@ -18,30 +18,40 @@ dated as (
 
 ),
 
+followed as (
+
+    select
+        item_sk,
+        item_id,
+        valid_from,
+        row_number() over (partition by item_id order by item_sk) as revision,
+        lead(valid_from) over (partition by item_id order by item_sk) as valid_to,
+        min(valid_from) over (
+            partition by item_id
+            order by item_sk desc
+            rows between unbounded preceding and current row
+        ) as this_or_later_from
+
+    from dated
+
+),
+
 -- In force on a day is the last revision, by item_sk, that had begun; before any had, the first one is. Said as
 -- intervals that leave no day out and share none: a revision ends where any later one begins.
 in_force as (
 
     select
-        dated.item_sk,
-        dated.item_id,
-        dated.valid_from,
-        lead(dated.valid_from) over (partition by dated.item_id order by dated.item_sk) as valid_to,
-        case
-            when row_number() over (partition by dated.item_id order by dated.item_sk) = 1
-                then cast('0001-01-01' as date)
-            else dated.valid_from
-        end as in_force_from,
+        item_sk,
+        item_id,
+        valid_from,
+        valid_to,
+        case when revision = 1 then cast('0001-01-01' as date) else valid_from end as in_force_from,
         coalesce(
-            min(dated.valid_from) over (
-                partition by dated.item_id
-                order by dated.item_sk
-                rows between 1 following and unbounded following
-            ),
+            lead(this_or_later_from) over (partition by item_id order by item_sk),
             cast('9999-12-31' as date)
         ) as in_force_until
 
-    from dated
+    from followed
 
 )
 

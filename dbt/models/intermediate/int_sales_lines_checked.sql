@@ -7,7 +7,8 @@ web_lines as (select * from {{ ref('stg_sales__web_lines') }}),
 items as (select * from {{ ref('stg_sales__items') }}),
 
 lines as (
-{% for channel in ['catalog', 'web'] %}
+
+    {% for channel in ['catalog', 'web'] %}
     select
         '{{ channel }}' as channel,
         item_sk,
@@ -21,7 +22,8 @@ lines as (
 
     from {{ channel }}_lines
     {{ 'union all' if not loop.last }}
-{% endfor %}
+    {% endfor %}
+
 ),
 
 checked as (

@@ -25,15 +25,16 @@ daily as (
         item_id,
         sold_date,
         {{ week_start('sold_date') }} as week_start_date,
-        {% for channel in ['catalog', 'web'] %}
-        {%- set of_channel = "case when channel = '" ~ channel ~ "' then" %}
-        count({{ of_channel }} 1 end) as {{ channel }}_lines,
-        count({{ of_channel }} 1 end) - count({{ of_channel }} quantity end) as {{ channel }}_unknown_qty_lines,
-        cast(coalesce(sum({{ of_channel }} quantity end), 0) as bigint) as {{ channel }}_qty,
-        cast(coalesce(sum({{ of_channel }} amount end), 0) as decimal(15, 2)) as {{ channel }}_amt,
-        cast(coalesce(sum({{ of_channel }} profit end), 0) as decimal(15, 2)) as {{ channel }}_profit
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        count(case when channel = 'catalog' then 1 end) as catalog_lines,
+        count(case when channel = 'catalog' and quantity is null then 1 end) as catalog_unknown_qty_lines,
+        cast(coalesce(sum(case when channel = 'catalog' then quantity end), 0) as bigint) as catalog_qty,
+        cast(coalesce(sum(case when channel = 'catalog' then amount end), 0) as decimal(15, 2)) as catalog_amt,
+        cast(coalesce(sum(case when channel = 'catalog' then profit end), 0) as decimal(15, 2)) as catalog_profit,
+        count(case when channel = 'web' then 1 end) as web_lines,
+        count(case when channel = 'web' and quantity is null then 1 end) as web_unknown_qty_lines,
+        cast(coalesce(sum(case when channel = 'web' then quantity end), 0) as bigint) as web_qty,
+        cast(coalesce(sum(case when channel = 'web' then amount end), 0) as decimal(15, 2)) as web_amt,
+        cast(coalesce(sum(case when channel = 'web' then profit end), 0) as decimal(15, 2)) as web_profit
 
     from placed
     group by 1, 2, 3, 4

@@ -165,71 +165,71 @@ create table if not exists store.dim_customer (
 -- whole table in a dimension. `if not exists` and not `or replace`: on Snowflake a replaced view loses its grants.
 create view if not exists marts.fct_weekly_sales_inventory as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.fct_weekly_sales_inventory as stored
+from store.fct_weekly_sales_inventory as builds
 inner join ops.manifest as manifest
     on
-        stored.week_start_date = manifest.week_start_date
-        and stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+        builds.week_start_date = manifest.week_start_date
+        and builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'fct_weekly_sales_inventory' and pointer.name = 'current';
 
 create view if not exists marts.fct_daily_sales as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.fct_daily_sales as stored
+from store.fct_daily_sales as builds
 inner join ops.manifest as manifest
     on
-        stored.week_start_date = manifest.week_start_date
-        and stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+        builds.week_start_date = manifest.week_start_date
+        and builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'fct_daily_sales' and pointer.name = 'current';
 
 create view if not exists marts.dim_week as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.dim_week as stored
-inner join ops.manifest as manifest on stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+from store.dim_week as builds
+inner join ops.manifest as manifest on builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'dim_week' and pointer.name = 'current';
 
 create view if not exists marts.dim_date as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.dim_date as stored
-inner join ops.manifest as manifest on stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+from store.dim_date as builds
+inner join ops.manifest as manifest on builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'dim_date' and pointer.name = 'current';
 
 create view if not exists marts.dim_warehouse as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.dim_warehouse as stored
-inner join ops.manifest as manifest on stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+from store.dim_warehouse as builds
+inner join ops.manifest as manifest on builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'dim_warehouse' and pointer.name = 'current';
 
 create view if not exists marts.dim_item as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.dim_item as stored
-inner join ops.manifest as manifest on stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+from store.dim_item as builds
+inner join ops.manifest as manifest on builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'dim_item' and pointer.name = 'current';
 
 create view if not exists marts.dim_customer as
 select
-    stored.* exclude (build_id),
+    builds.* exclude (build_id),
     manifest.publication_id
-from store.dim_customer as stored
-inner join ops.manifest as manifest on stored.build_id = manifest.build_id
-inner join ops.pointer as pointer on manifest.publication_id = pointer.publication_id
+from store.dim_customer as builds
+inner join ops.manifest as manifest on builds.build_id = manifest.build_id
+inner join ops.pointer on manifest.publication_id = pointer.publication_id
 where manifest.table_name = 'dim_customer' and pointer.name = 'current';
 
 -- What a dashboard says about itself: one row a published table. `gates` is a JSON list, in no particular order
@@ -250,7 +250,7 @@ served as (
         publications.waivers
 
     from ops.publication as publications
-    inner join ops.pointer as pointer on publications.publication_id = pointer.publication_id
+    inner join ops.pointer on publications.publication_id = pointer.publication_id
     where pointer.name = 'current'
 
 ),

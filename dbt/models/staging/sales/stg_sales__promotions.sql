@@ -10,7 +10,7 @@ cleaned as (
         promotions.p_start_date_sk as start_date_sk,
         promotions.p_end_date_sk as end_date_sk,
         promotions.p_item_sk as item_sk,
-        {{ money('promotions.p_cost', 'decimal(15, 2)') }} as cost,
+        {{ money('promotions.p_cost', 'decimal(15, 2)') }} as promotion_cost,
         promotions.p_response_target as response_target,
         trim(promotions.p_promo_name) as promotion_name,
         trim(promotions.p_channel_dmail) as channel_dmail,

@@ -108,9 +108,7 @@ class House:
             found: list[str] = []
             for table, wanted in expected.items():
                 without = ["publication_id"] + (["row_digest"] if table == "dim_customer" else [])
-                compared = oracle.compare(
-                    wanted, oracle.Table(actual, f"marts.{table}"), KEYS[table], without=without
-                )
+                compared = oracle.compare(wanted, oracle.Table(actual, f"marts.{table}"), KEYS[table], without=without)
                 found += [f"{table}: {one}" for one in compared]
             source.connection.close()
         return found

@@ -1,0 +1,45 @@
+"""The loader in AWS's own runtime client, as a function of 512 MB: what its caller sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.lambda_api import lambda_app
+from sandbox.lambda_runtime import LambdaConfig
+from shelfgate.clients import lambda_api
+from shelfgate.errors import LoadFailed
+from tests.contract.inventory_landing import FIRST, PREFIX, House, dump, furnished, s3_served
+from tests.contract.serving import served
+
+FUNCTION = "inventory-loader"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    with s3_served() as endpoint:
+        house = furnished(endpoint, tmp_path, monkeypatch)
+        environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SHELFGATE_"))}
+        config = LambdaConfig(FUNCTION, "inventory_loader.handler.handler", environment, tmp_path, memory_mb=512)
+        with served(lambda_app(config)) as address:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", address)
+            yield house
+
+
+def test_a_real_week_comes_back_as_a_receipt_and_a_fault_as_its_class(house: House) -> None:
+    week = {(item, place): item % 1_001 for item in range(1, 9_001) for place in range(1, 6)}
+    version = house.put("1998-01-02.csv", dump({FIRST: week}))
+    event = {"object_key": PREFIX + "1998-01-02.csv", "version_id": version, "run_id": "run-1"}
+
+    receipt = lambda_api.invoke(FUNCTION, event)
+    with pytest.raises(LoadFailed, match=r"ObjectVanished: bucket landing-\d+: S3 answers 404 NoSuchKey"):
+        lambda_api.invoke(FUNCTION, event | {"object_key": PREFIX + "1998-01-03.csv", "version_id": None})
+
+    assert (receipt["status"], receipt["rows"], receipt["version_id"]) == ("loaded", 45_000, version)
+    assert house.served(FIRST) == week
+    assert lambda_api.invoke(FUNCTION, event) == receipt
+    log = (house.warehouse.parent / f"{FUNCTION}.log").read_text()
+    assert log.count('"message": "dump judged"') == 2

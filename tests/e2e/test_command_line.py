@@ -1,0 +1,105 @@
+"""The commands as a person or a script runs them: in processes of their own, side by side, by their exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfgate.warehouse.on_duckdb import turn
+from tests.house import House
+
+SHELFGATE = [sys.executable, "-m", "flows.cli"]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([*SHELFGATE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
+
+
+def answered(*arguments: str) -> dict[str, Any]:
+    status, out, err = run(*arguments, "--json")
+    assert status == 0, err
+    return json.loads(out)
+
+
+@pytest.mark.slow
+def test_a_refresh_and_a_second_terminal_work_side_by_side(house: House) -> None:
+    house.seed(0.01, date(1999, 3, 6))
+
+    refresh = start("refresh", "--json")
+    advanced = answered("sandbox", "advance")
+    seen = answered("status")
+    out, err = refresh.communicate(timeout=240)
+
+    assert refresh.returncode == 0, err
+    report = json.loads(out)
+    assert report["result"] == "published"
+    assert report["publication"]["business_date"] == "1999-03-06"
+    assert set(report["seconds"]) >= {"sync", "inventory", "build marts", "publish", "total"}
+    assert Path(report["data_docs"]).exists()
+    assert advanced["through"] == "1999-03-07"
+    assert seen["publication"] is None or seen["publication"]["publication_id"] == "pub-000001"
+
+    status = answered("status")
+    assert status["publication"]["publication_id"] == "pub-000001"
+    assert {gate["result"] for gate in status["gates"]} == {"open"}
+    assert [one["publication_id"] for one in answered("publications")["publications"]] == ["pub-000001"]
+    assert answered("sandbox", "info")["warehouse"] == str(house.home / "warehouse.duckdb")
+
+
+def test_a_warehouse_that_somebody_holds_is_exit_status_6(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_WAREHOUSE_WAIT_SECONDS", "0.5")
+    with turn(house.home / "warehouse.duckdb"):
+        status, _, err = run("status")
+
+    assert status == 6
+    assert f"process {os.getpid()} still holds the file" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["refresh", "--business-date", "yesterday"], "yesterday"),
+        (["sandbox", "seed"], "--through"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_usage_is_exit_status_2(arguments: list[str], said: str) -> None:
+    status, _, err = run(*arguments)
+
+    assert status == 2
+    assert said in err
+
+
+def test_without_a_target_it_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_HOME", str(tmp_path))
+
+    status, out, err = run("status", "--json")
+
+    assert status == 2
+    assert "SHELFGATE_TARGET is not set" in err
+    assert json.loads(out)["exit_status"] == 2
+
+
+def test_every_command_has_help() -> None:
+    from flows.cli import cli
+
+    def walk(command: Any, path: list[str]) -> list[tuple[list[str], str | None]]:
+        found = [(path, command.help)]
+        for name, sub in getattr(command, "commands", {}).items():
+            found += walk(sub, [*path, name])
+        return found
+
+    assert all(help_text for _, help_text in walk(cli, ["shelfgate"]))

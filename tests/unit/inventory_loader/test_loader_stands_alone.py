@@ -1,0 +1,30 @@
+"""The loader's zip carries the loader; AWS and one engine are all that it may expect to find."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import inventory_loader
+
+PACKAGE = Path(inventory_loader.__file__).parent
+
+
+def test_the_loader_imports_nothing_but_boto3_duckdb_and_the_standard_library() -> None:
+    roots = set()
+    for module in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Import):
+                roots |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                roots.add((node.module or "").partition(".")[0])
+
+    assert roots - set(sys.stdlib_module_names) == {"boto3", "botocore", "duckdb", "inventory_loader"}
+
+
+def test_a_function_with_another_target_need_not_carry_duckdb() -> None:
+    program = "import sys, inventory_loader.handler; sys.exit('duckdb' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(PACKAGE.parent)}).returncode == 0
