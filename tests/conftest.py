@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from tests.house import House
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file go to one worker, where they share its fixtures; a long one marked `alone` goes to any."""
+    for item in items:
+        group = item.nodeid if item.get_closest_marker("alone") else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    # The longest first, or one worker ends the day alone.
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of the caller reaches a test, and none that a test sets reaches the next."""

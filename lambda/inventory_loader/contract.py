@@ -26,6 +26,9 @@ MAX_ROWS = 20_000_000
 MAX_ROWS_OF_A_SNAPSHOT = 2_000_000
 """45,000 at SF1, every week; 1.53 million at SF100. Above: many weeks under one date."""
 
+MAX_SNAPSHOTS = 2_000
+"""261 at SF1; 2,000 weeks are 38 years. Any number of dates, weighed one by one, would fill the memory."""
+
 FIRST_SNAPSHOT = date(1998, 1, 1)
 """The first day of TPC-DS's inventory; no source has an earlier one."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
@@ -167,9 +166,9 @@ def test_each_week_of_a_dump_goes_its_own_way(house: House) -> None:
     assert [house.served(sk) for sk in (FIRST, SECOND, THIRD)] == [CORRECTED, OTHER, {(1, 1): 1}]
 
 
-def test_without_versions_an_overwritten_object_is_loaded_again(house: House) -> None:
+def test_without_versions_an_overwritten_object_is_loaded_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.s3.create_bucket(Bucket=f"{house.bucket}-plain")
-    os.environ["SHELFGATE_S3_BUCKET"] = f"{house.bucket}-plain"
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", f"{house.bucket}-plain")
     plain = House(house.s3, f"{house.bucket}-plain", house.warehouse)
 
     assert plain.drop("1998-01-02.csv", {FIRST: ONE})["version_id"] == "null"

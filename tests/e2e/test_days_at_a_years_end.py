@@ -12,6 +12,7 @@ FIRST, DAYS = date(1999, 12, 23), 14
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("scale", [0.01, 0.1])
 def test_every_day_equals_the_oracle_cell_by_cell(house: House, scale: float) -> None:
     house.seed(scale, FIRST)

@@ -301,6 +301,11 @@ def test_more_rows_than_the_bounds_are_refused(tmp_path: Path, monkeypatch: pyte
         loaded_rows(PLAIN, folder=tmp_path)
 
 
+def test_more_dates_than_the_bound_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DumpRefused, match="more than 2,000 snapshot dates"):
+        staged(HEADER + b"".join(b"%d,1,1,1\n" % sk for sk in range(1, 2_002)), folder=tmp_path)
+
+
 def test_repeated_keys_are_found_however_the_dates_are_batched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weeks = [THURSDAY + 7 * week for week in range(9)]
     content = HEADER + b"".join(b"%d,%d,1,%d\n" % (week, item, week) for item in range(1, 6) for week in weeks)

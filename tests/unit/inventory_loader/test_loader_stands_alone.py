@@ -27,4 +27,6 @@ def test_the_loader_imports_nothing_but_boto3_duckdb_and_the_standard_library() 
 def test_a_function_with_another_target_need_not_carry_duckdb() -> None:
     program = "import sys, inventory_loader.handler; sys.exit('duckdb' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(PACKAGE.parent)}).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-B", "-c", program], env={"PYTHONPATH": str(PACKAGE.parent)}).returncode == 0
+    )
