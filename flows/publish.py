@@ -17,5 +17,5 @@ def publish(day: Day, candidate: Candidate) -> Publication:
         publication = publish_candidate(day.warehouse, candidate, approval)
     with day.stage("published gate"):
         hold_published_gate(day.warehouse, day.run, candidate, publication)
-        build_docs(day.settings.docs_folder)
+        build_docs(day.settings.docs_folder, day.run.run_id)
     return publication

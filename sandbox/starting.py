@@ -157,8 +157,8 @@ def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -
     import uvicorn
 
     listening = socket.create_server((HOST, processes.free_port(identity.ports.get(name))))
-    # asyncio sets this itself only on sockets of protocol TCP, and create_server leaves the protocol open: without it each
-    # further answer on a connection takes 44 ms instead of 1.
+    # asyncio sets this itself only on sockets of protocol TCP, and create_server leaves the protocol open: without it
+    # each further answer on a connection takes 44 ms instead of 1.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)

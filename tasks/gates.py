@@ -37,7 +37,7 @@ def hold_gate(
         record_verdict(session, verdict, judged_at)
     _show(verdict)
     if not verdict.open:
-        build(settings.docs_folder)
+        build(settings.docs_folder, run.run_id)
     return verdict.approve()
 
 

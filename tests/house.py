@@ -83,12 +83,12 @@ class House:
             yield connection
 
     def marts(self) -> dict[str, tuple[int, str]]:
-        """Every reader's table as (rows, MD5 over all of its bytes in order)."""
+        """Every reader's table as (rows, SHA-256 over all of its bytes in order)."""
         found: dict[str, tuple[int, str]] = {}
         with self.warehouse() as connection:
             for table in (*(one.name for one in PUBLISHED_TABLES), "data_status"):
                 rows = connection.execute(f"select * from marts.{table} order by all").fetchall()
-                found[table] = (len(rows), hashlib.md5(repr(rows).encode()).hexdigest())
+                found[table] = (len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())
         return found
 
     def differences(self) -> list[str]:

@@ -213,6 +213,7 @@ def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path
     assert not (home / "settings.env").exists()
 
 
+@pytest.mark.slow
 def test_prefects_server_answers_in_the_end(home: Path) -> None:
     found = up(home)
 

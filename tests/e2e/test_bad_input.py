@@ -125,7 +125,7 @@ def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(settled: House) 
         postgres.execute(f"create table held as select * from catalog_sales where {last}")
         postgres.execute(f"delete from catalog_sales where {last}")
 
-    with pytest.raises(GateClosed, match="catalog_sales.reconciles_by_day"):
+    with pytest.raises(GateClosed, match=r"catalog_sales\.reconciles_by_day"):
         settled.refresh()
 
     assert settled.marts() == before

@@ -48,7 +48,9 @@ def judged(session: Session, run_id: str = "run-1", day: date = DAY) -> tuple[Ca
 def approval_of(candidate: Candidate) -> Approval:
     check = CheckResult.critical("rows_seen", True, "1", "1")
     suite = SuiteResult.of_code(Gate.MARTS, "fct", 1, (check,))
-    return Verdict(Gate.MARTS, candidate.run_id, candidate.business_date, (suite,), ("fct",), candidate.digest).approve()
+    return Verdict(
+        Gate.MARTS, candidate.run_id, candidate.business_date, (suite,), ("fct",), candidate.digest
+    ).approve()
 
 
 def read(session: Session) -> dict[date, tuple[int, str]]:

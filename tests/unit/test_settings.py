@@ -72,5 +72,7 @@ def test_a_line_that_is_no_setting_is_an_error_with_its_number(tmp_path: Path) -
         (datetime(2003, 1, 1, 0, 30, tzinfo=UTC), "Asia/Tokyo", date(2002, 12, 31)),
     ],
 )
-def test_a_run_without_a_business_date_takes_the_day_before_its_start(moment: datetime, timezone: str, day: date) -> None:
+def test_a_run_without_a_business_date_takes_the_day_before_its_start(
+    moment: datetime, timezone: str, day: date
+) -> None:
     assert day_before(moment, timezone) == day

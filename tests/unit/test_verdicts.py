@@ -33,7 +33,10 @@ def test_an_open_verdict_gives_an_approval_that_carries_the_digest() -> None:
         ((replace(SUITE, checks_expected=0, checks=()),), "the suite holds no check"),
         ((replace(SUITE, checks_expected=2),), "1 checks ran, 2 expected"),
         ((replace(SUITE, rows_seen=0),), "no row was seen"),
-        ((replace(SUITE, checks=(replace(PASSED, passed=False, seen="0"),)),), "inventory.rows_seen: 0; wanted at least"),
+        (
+            (replace(SUITE, checks=(replace(PASSED, passed=False, seen="0"),)),),
+            "inventory.rows_seen: 0; wanted at least",
+        ),
         (
             (replace(SUITE, checks=(replace(PASSED, passed=False, raised=True, severity=Severity.INFO),)),),
             "inventory.rows_seen",
