@@ -59,7 +59,7 @@ def _serve(home: Home, parent_pid: int | None) -> None:
         raise PermanentFailure(f"process {parent_pid}, to which this estate is bound, has ended. Nothing was started.")
     with ExitStack() as undo:
         estate = starting.start(home, undo)
-        undo.callback(home.settings.unlink, missing_ok=True)
+        undo.callback(homes.forget_endpoints, home)
         undo.callback(home.state.unlink, missing_ok=True)
         homes.write_settings(home, estate.settings)
         # Last: whoever sees this file may use everything.

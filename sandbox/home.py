@@ -119,6 +119,12 @@ def write_settings(home: Home, settings: dict[str, str]) -> None:
     write_whole(home.settings, "".join(f"{key}={value}\n" for key, value in settings.items()).encode(), SECRET)
 
 
+def forget_endpoints(home: Home) -> None:
+    """Leave in the settings file only which warehouse this is: `status` reads that also while the estate is down."""
+    if home.settings.exists():
+        write_settings(home, {"SHELFGATE_TARGET": "duckdb"})
+
+
 def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write so that a reader, or the next start after a kill, sees the old content or all of the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +158,7 @@ def clear(home: Home) -> None:
         # Postgres understands SIGINT as `now`, SIGTERM as `when everybody has left`; Prefect takes both alike.
         processes.end(process, 30.0, signal.SIGINT)
     home.state.unlink(missing_ok=True)
-    home.settings.unlink(missing_ok=True)
+    forget_endpoints(home)
 
 
 def is_taken(home: Home) -> bool:

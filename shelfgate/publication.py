@@ -63,7 +63,7 @@ def measure(session: Session, schema: str = "candidate", *, reading_views: bool 
     `reading_views` leaves out the column that the views in `marts` add, so that both sides digest the same columns.
 
     Raises:
-        PermanentFailure: a table is missing.
+        PermanentFailure: a table is missing or empty.
     """
     found: list[Partition] = []
     for table in PUBLISHED_TABLES:
@@ -73,13 +73,13 @@ def measure(session: Session, schema: str = "candidate", *, reading_views: bool 
         if not names:
             raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
         week = "week_start_date" if table.by_week else "cast(null as date)"
-        found += [
-            Partition(table.name, row["week"], row["row_count"], row["digest"] or "empty")
-            for row in session.rows(
-                f"select {week} as week, count(*) as row_count, {session.content_digest(names)} as digest "
-                f"from {schema}.{table.name} group by {week}"
-            )
-        ]
+        rows = session.rows(
+            f"select {week} as week, count(*) as row_count, {session.content_digest(names)} as digest "
+            f"from {schema}.{table.name} group by {week}"
+        )
+        if not rows:
+            raise PermanentFailure(f"publication: {schema}.{table.name} is empty; at least one row was wanted.")
+        found += [Partition(table.name, row["week"], row["row_count"], row["digest"]) for row in rows]
     return tuple(found)
 
 

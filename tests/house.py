@@ -23,16 +23,6 @@ from shelfgate.settings import Settings
 from shelfgate.warehouse.on_duckdb import turn
 from tests import oracle
 
-KEYS = {
-    "fct_weekly_sales_inventory": ("warehouse_sk", "item_id", "week_start_date"),
-    "fct_daily_sales": ("warehouse_sk", "item_id", "sold_date"),
-    "dim_week": ("week_start_date",),
-    "dim_date": ("date_sk",),
-    "dim_warehouse": ("warehouse_sk",),
-    "dim_item": ("item_sk",),
-    "dim_customer": ("customer_sk", "valid_from"),
-}
-
 
 @dataclass
 class House:
@@ -108,7 +98,9 @@ class House:
             found: list[str] = []
             for table, wanted in expected.items():
                 without = ["publication_id"] + (["row_digest"] if table == "dim_customer" else [])
-                compared = oracle.compare(wanted, oracle.Table(actual, f"marts.{table}"), KEYS[table], without=without)
+                compared = oracle.compare(
+                    wanted, oracle.Table(actual, f"marts.{table}"), oracle.KEYS[table], without=without
+                )
                 found += [f"{table}: {one}" for one in compared]
             source.connection.close()
         return found

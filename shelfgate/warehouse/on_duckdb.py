@@ -48,7 +48,7 @@ def connect(
         try:
             return duckdb.connect(str(path))
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if "Could not set lock" not in str(error):
                 raise
             holder = _holder(str(error))
             if time.monotonic() >= deadline:

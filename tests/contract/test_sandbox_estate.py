@@ -95,7 +95,7 @@ def test_a_day_in_the_life_of_an_estate(home: Path) -> None:
 
     assert [part for part in parts if part.is_running()] == []
     assert mentioning(home) == []
-    assert not (home / "settings.env").exists()
+    assert settings(home) == {"SHELFGATE_TARGET": "duckdb"}
     assert not (home / "sandbox" / "state.json").exists()
     assert not estate.down(home)
     with pytest.raises(ConfigurationError, match="shelfgate sandbox up"):
@@ -189,7 +189,7 @@ def test_an_estate_bound_to_a_process_ends_with_it(home: Path) -> None:
     parent.wait()
 
     wait_until_gone(parts)
-    assert not (home / "settings.env").exists()
+    assert settings(home) == {"SHELFGATE_TARGET": "duckdb"}
 
 
 def test_an_estate_whose_state_file_goes_ends(home: Path) -> None:

@@ -27,7 +27,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
             one.run(f"create table candidate.{table.name} as select * exclude (build_id) from store.{table.name}")
         for week in (WEEK_1, WEEK_2):
             _sell(one, week, 5)
-        one.run("insert into candidate.dim_warehouse (warehouse_sk, warehouse_id) values (1, 'A')")
+        one.run("insert into candidate.fct_daily_sales (week_start_date) values (?)", [WEEK_1])
+        for table in (table for table in PUBLISHED_TABLES if not table.by_week):
+            one.run(f"insert into candidate.{table.name} default values")
         yield one
 
 
@@ -61,7 +63,7 @@ def read(session: Session) -> dict[date, tuple[int, str]]:
 def test_readers_see_the_candidate_under_one_publication(session: Session) -> None:
     publication = publish(session, *judged(session))
 
-    assert (publication.publication_id, publication.new, publication.rows_written) == ("pub-000001", True, 3)
+    assert (publication.publication_id, publication.new, publication.rows_written) == ("pub-000001", True, 8)
     assert read(session) == {WEEK_1: (5, "pub-000001"), WEEK_2: (5, "pub-000001")}
 
 
@@ -154,3 +156,10 @@ def test_a_failure_inside_the_transaction_leaves_everything_as_it_was(
     assert current_publication(session) is None
     for table in ("store.fct_weekly_sales_inventory", "ops.manifest", "ops.publication"):
         assert session.rows(f"select count(*) as n from {table}")[0]["n"] == 0
+
+
+def test_an_empty_table_stops_the_publication(session: Session) -> None:
+    session.run("delete from candidate.dim_item")
+
+    with pytest.raises(PermanentFailure, match=r"candidate\.dim_item is empty"):
+        judged(session)
