@@ -36,7 +36,7 @@ fix: $(VENV)/.dev ## Format, mend what can be mended, compile the contracts
 	$(BIN)/ruff check --fix $(LAYERS)
 	$(BIN)/shelfgate contracts compile
 
-bench: $(VENV)/.dev ## Measured side by side: see docs/benchmarks.md
+bench: $(VENV)/.dev ## Our way and the bare way, side by side: ratios
 	$(BIN)/python -m tests.bench
 
 clean: ## Remove the environment and the demo's data

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,24 +12,7 @@ import pytest
 
 from shelfgate.warehouse.on_duckdb import turn
 from tests.house import House
-
-SHELFGATE = [sys.executable, "-m", "flows.cli"]
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([*SHELFGATE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    process = start(*arguments)
-    out, err = process.communicate(timeout=240)
-    return process.returncode, out, err
-
-
-def answered(*arguments: str) -> dict[str, Any]:
-    status, out, err = run(*arguments, "--json")
-    assert status == 0, err
-    return json.loads(out)
+from tests.terminal import answered, run, start
 
 
 @pytest.mark.slow

@@ -1,0 +1,172 @@
+"""`make bench`: our way and the bare way, side by side in one run; prints ratios and judges nothing.
+
+Machines are noisy, so each pair takes turns and the best of its rounds counts, in CPU seconds of this process. The S3 API
+runs in this process too, so the loader's side carries its share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison: `ratio` is ours over bare."""
+
+    what: str
+    ours_seconds: float
+    bare: str
+    bare_seconds: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours_seconds / self.bare_seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--weeks", type=int, default=261, help="weeks of 45,000 rows in the history dump")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        pairs = [
+            *loader(Path(folder), patch, arguments.weeks),
+            gate_on_one_week(Path(folder)),
+        ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if arguments.json:
+        print(
+            json.dumps({"pairs": [{**asdict(p), "ratio": p.ratio} for p in pairs], "peak_mib": round(peak)}, indent=2)
+        )
+        return
+    for pair in pairs:
+        print(f"{pair.what}: {pair.ours_seconds:.2f} s; {pair.bare}: {pair.bare_seconds:.2f} s; ratio {pair.ratio:.2f}")
+    print(f"CPU seconds, best of {ROUNDS}; peak memory of this process {peak:,.0f} MiB")
+
+
+def loader(folder: Path, patch: pytest.MonkeyPatch, weeks: int) -> list[Pair]:
+    """A dump through the loader (S3 read, checks, ledger, one transaction) against DuckDB's read_csv into a table."""
+    from tests.contract.inventory_landing import furnished, s3_served
+
+    pairs: list[Pair] = []
+    with s3_served() as endpoint:
+        for name, count in (("one week of 45,000 rows", 1), (f"{weeks} weeks of 45,000 rows", weeks)):
+            dump = folder / f"{count}.csv"
+            write_dump(dump, count)
+            content = dump.read_bytes()
+
+            def ours(content: bytes = content, count: int = count) -> float:
+                with tempfile.TemporaryDirectory(dir=folder) as own:
+                    house = furnished(endpoint, Path(own), patch)
+                    house.put(f"2003-01-0{1 + count % 7}.csv", content)
+                    return cpu(lambda: house.load(f"2003-01-0{1 + count % 7}.csv", milliseconds=600_000))
+
+            def bare(dump: Path = dump) -> float:
+                with (
+                    tempfile.TemporaryDirectory(dir=folder) as own,
+                    duckdb.connect(str(Path(own) / "b.duckdb")) as there,
+                ):
+                    there.execute("create table inventory (a bigint, b bigint, c bigint, d bigint)")
+                    return cpu(lambda: there.execute(f"insert into inventory from read_csv('{dump}', header = true)"))
+
+            pairs.append(best(f"loader, {name}", ours, "read_csv into a table", bare))
+    return pairs
+
+
+def gate_on_one_week(folder: Path) -> Pair:
+    """The landing suite of inventory over one week of 45,000 rows against its own queries sent as bare SQL."""
+    from datetime import date, datetime
+
+    import great_expectations  # noqa: F401  (its import is paid once a process and not measured)
+
+    from expectations.gates import Judge, Window, render, suites_of
+    from shelfgate.model import Gate
+    from shelfgate.warehouse import install
+    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+
+    warehouse = DuckDBWarehouse(folder / "gate.duckdb")
+    write_dump(folder / "week.csv", 1)
+    window = Window("bench", date(1998, 1, 3), datetime(2003, 1, 1), None, None)
+    (suite,) = (s for s in suites_of(Gate.LANDING) if s["meta"]["dataset"] == "inventory")
+    with warehouse.turn() as session:
+        install(session)
+        session.run_script(
+            f"""
+            create table raw_sales.item as select i as i_item_sk, 'I' || i as i_item_id from range(1, 9001) as t (i);
+            create table raw_sales.warehouse as select i as w_warehouse_sk from range(1, 6) as t (i);
+            create table raw_sales.date_dim as
+            select 2450815 + i as d_date_sk, date '1998-01-01' + cast(i as integer) as d_date
+            from range(-7, 40) as t (i);
+            insert into raw_inventory.inventory
+            select *, 'k', 'v' from read_csv('{folder / "week.csv"}', header = true);
+            insert into ops.inventory_snapshot
+            select 2450815, 'k', 'v', date '1998-01-01', timestamp '1998-01-01', 45000, 'd', null, null;
+            insert into ops.load_ledger values
+            ('k', 'v', 'e', 's', 1, 45000, 'loaded', null, 'r', timestamp '2003-01-01', date '1998-01-01',
+            timestamp '1998-01-01');
+            """
+        )
+        judge = Judge(warehouse.sqlalchemy_url, folder / "docs")
+        names = window.names()
+        batch = f"({render(suite['meta']['window'], names)})"
+        columns = [e["kwargs"]["column"] for e in suite["expectations"] if "column" in e["kwargs"]]
+        counts = ", ".join(f"count({c}), min({c}), max({c})" for c in columns)
+
+        def bare() -> None:
+            session.rows(f"select count(*), {counts} from {batch} as one_week")
+            for expectation in suite["expectations"]:
+                if "query" in expectation["kwargs"]:
+                    session.rows(f"select count(*) as n from ({render(expectation['kwargs']['query'], names)}) as q")
+
+        def ours() -> None:
+            from unittest.mock import patch
+
+            with patch("expectations.gates.suites_of", return_value=[suite]):
+                judge.verdict(Gate.LANDING, window)
+
+        return best("landing suite, one week", lambda: cpu(ours), "the same checks as bare SQL", lambda: cpu(bare))
+
+
+def write_dump(path: Path, weeks: int) -> None:
+    """Weeks of 9,000 items x 5 warehouses from 1998-01-01, 5 % unknown, as the sender writes them."""
+    with duckdb.connect() as connection:
+        connection.execute("select setseed(0.42)")
+        connection.execute(
+            f"copy (select 2450815 + 7 * week as inv_date_sk, item as inv_item_sk, place as inv_warehouse_sk, "
+            "case when random() >= 0.05 then cast(floor(random() * 1000) as integer) end as inv_quantity_on_hand "
+            f"from range({weeks}) as w (week), range(1, 6) as p (place), range(1, 9001) as i (item)) "
+            f"to '{path}' (header, delimiter ',')"
+        )
+
+
+def best(what: str, ours: Callable[[], float], bare_name: str, bare: Callable[[], float]) -> Pair:
+    rounds = [(ours(), bare()) for _ in range(ROUNDS)]
+    pair = Pair(what, min(o for o, _ in rounds), bare_name, min(b for _, b in rounds))
+    print(f"  {what}: {pair.ratio:.2f}", file=sys.stderr)
+    return pair
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """CPU seconds of this process, all its threads."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    main()
