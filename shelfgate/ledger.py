@@ -23,6 +23,8 @@ class Run:
     run_id: str
     business_date: date
     base: Publication | None
+    judged_until: datetime | None = None
+    """When the first gate of the base's run judged: what landed later, during that run too, has not been judged yet."""
 
     @property
     def base_id(self) -> str | None:
@@ -41,7 +43,10 @@ def begin_run(session: Session, run_id: str, business_date: date) -> Run:
             f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
             "publishes. Wanted that day or a later one. Nothing was changed."
         )
-    return Run(run_id, business_date, base)
+    first = (
+        session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.run_id]) if base else []
+    )
+    return Run(run_id, business_date, base, first[0]["at"] if first else None)
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:

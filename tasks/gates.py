@@ -8,6 +8,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from shelfgate.landing import fingerprint
 from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.publication import PUBLISHED_TABLES, measure
@@ -29,11 +30,12 @@ def hold_gate(
     from expectations.gates import Judge, Window
 
     judge = Judge(warehouse.sqlalchemy_url, settings.docs_folder)
-    since = run.base.published_at if run.base else None
     judged_at = datetime.now(UTC).replace(tzinfo=None)
-    window = Window(run.run_id, run.business_date, judged_at, since, run.base.business_date if run.base else None)
+    through = run.base.business_date if run.base else None
+    window = Window(run.run_id, run.business_date, judged_at, run.judged_until, through)
     with warehouse.turn() as session:
-        verdict = judge.verdict(gate, window, data_digest=candidate.digest if candidate else None)
+        landed = fingerprint(session) if gate is Gate.LANDING else None
+        verdict = judge.verdict(gate, window, data_digest=candidate.digest if candidate else landed)
         record_verdict(session, verdict, judged_at)
     _show(verdict)
     if not verdict.open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import get_run_logger, task
 
+from shelfgate.landing import refuse_later_arrivals
 from shelfgate.ledger import Run
 from shelfgate.model import Approval, Candidate, Publication
 from shelfgate.publication import measure, publish
@@ -12,9 +13,14 @@ from tasks.retrying import ONCE
 
 
 @task(name="measure candidate", **ONCE)
-def measure_candidate(warehouse: Warehouse, run: Run) -> Candidate:
-    """Digest what the build left in schema `candidate`."""
+def measure_candidate(warehouse: Warehouse, run: Run, landed: Approval) -> Candidate:
+    """Digest what the build left in schema `candidate`.
+
+    Raises:
+        GateClosed: something landed after the landing gate, which the build may have read.
+    """
     with warehouse.turn() as session:
+        refuse_later_arrivals(session, landed)
         candidate = Candidate(run.run_id, run.business_date, run.base_id, measure(session))
     get_run_logger().info("candidate %s: %s rows", candidate.digest[:12], f"{candidate.rows:,}")
     return candidate

@@ -1,7 +1,7 @@
 """`make bench`: our way and the bare way, side by side in one run; prints ratios and judges nothing.
 
-Machines are noisy, so each pair takes turns and the best of its rounds counts, in CPU seconds of this process. The S3 API
-runs in this process too, so the loader's side carries its share.
+Machines are noisy, so each pair takes turns and the best of its rounds counts, in CPU seconds of this process. The S3
+API runs in this process too, so the loader's side carries its share.
 """
 
 from __future__ import annotations

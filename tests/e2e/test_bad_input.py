@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import flows.build
 from shelfgate.errors import GateClosed, PermanentFailure
 from tests.conftest import at_home
 from tests.house import House
@@ -136,4 +138,27 @@ def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(settled: House) 
         postgres.execute("insert into catalog_sales select * from held")
         postgres.execute("drop table held")
     assert not settled.refresh().publication.new
+    assert settled.differences() == []
+
+
+def test_rows_that_arrive_after_the_landing_gate_are_not_published(
+    settled: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = settled.marts()
+    settled.advance()
+    build = flows.build.build_models
+
+    def after_an_arrival(selector: str, *rest: Any) -> int:
+        if selector == "marts":
+            with settled.warehouse() as connection:
+                connection.execute("update raw_sales.item set _airbyte_extracted_at = now() where i_item_sk = 1")
+        return build(selector, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.build.build_models", after_an_arrival)
+        with pytest.raises(GateClosed, match="after the landing gate"):
+            settled.refresh()
+
+    assert settled.marts() == before
+    assert settled.refresh().publication.new
     assert settled.differences() == []
