@@ -51,7 +51,8 @@ def main() -> int:
     false_stops = [verdict.gate for verdict in clean if not verdict.open]
     print(
         f"{len(stopped) - len(missed)} of {len(stopped)} faults stopped as declared; false stops of the clean day: "
-        f"{len(false_stops)}; after undoing them the day published {healed.publication_id}, {healed.rows_written:,} rows"
+        f"{len(false_stops)}; with all of them undone the day published {healed.publication_id}: "
+        f"{healed.rows_written:,} rows"
     )
     return 1 if missed or false_stops or not healed.new else 0
 
