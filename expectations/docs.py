@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from expectations.docs_runs import EVIDENCE, prune
 
 if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
 
-# 200 runs took 6 s of CPU to rebuild; the site shows the newest ones, ops.gate_result keeps them all.
-RESULTS_ON_THE_INDEX = 60
+# A run leaves 13 pages, 0.5 MB with its evidence: 30 runs are a month of days. ops.gate_result keeps them all.
+KEEP_RUNS = 30
+
+_OURS = "expectations.docs_pages"
 
 
 def context_for(folder: Path) -> EphemeralDataContext:
@@ -27,16 +31,24 @@ def context_for(folder: Path) -> EphemeralDataContext:
         "class_name": "ValidationResultsStore",
         "store_backend": {
             "class_name": "TupleFilesystemStoreBackend",
-            "base_directory": str((folder / ".evidence").absolute()),
+            "base_directory": str((folder / EVIDENCE).absolute()),
         },
     }
+    site_folder = str(folder.absolute())
     site = {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.absolute())},
-        "site_index_builder": {
-            "class_name": "DefaultSiteIndexBuilder",
-            "validation_results_limit": RESULTS_ON_THE_INDEX,
+        "module_name": _OURS,
+        "class_name": "EvidenceSite",
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": site_folder},
+        "site_index_builder": {"module_name": _OURS, "class_name": "RunsIndex", "folder": site_folder},
+        "site_section_builders": {
+            "expectations": "none",
+            "profiling": "none",
+            "validations": {
+                "class_name": "DefaultSiteSectionBuilder",
+                "source_store_name": "validation_results_store",
+                "renderer": {"module_name": _OURS, "class_name": "EvidenceRenderer", "folder": site_folder},
+                "view": {"module_name": _OURS, "class_name": "EvidenceView"},
+            },
         },
     }
     config = DataContextConfig(
@@ -48,15 +60,17 @@ def context_for(folder: Path) -> EphemeralDataContext:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def build(folder: Path, run_id: str | None = None) -> Path:
+def build(folder: Path, run_id: str | None = None, *, keep: int = KEEP_RUNS) -> Path:
     """Build the pages of one run (or, without one, of all evidence that is kept) and the index over all pages.
 
-    One run's pages take 0.4 s of CPU; all of them grow with the history.
+    Only the newest `keep` runs stay on disk. The cost of one run's pages does not grow with the history.
     """
     from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
 
     context = context_for(folder)
+    prune(folder, keep)
     kept = [k for k in context.validation_results_store.list_keys() if isinstance(k, ValidationResultIdentifier)]
-    pages = [key for key in kept if run_id in (None, key.run_id.run_name)]
+    # An empty list would mean every page: a run without evidence (its window could not be read) asks for none of them.
+    pages: list[Any] = [key for key in kept if run_id in (None, key.run_id.run_name)] or [None]
     context.build_data_docs(resource_identifiers=pages)
     return folder / "index.html"

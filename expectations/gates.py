@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.compile import SUITES, suite_digest
+from expectations.docs_runs import keep_verdict
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
 
@@ -84,7 +85,7 @@ class Judge:
         with _ONE_GATE_AT_A_TIME, self._context() as (context, source):
             for suite in suites:
                 results.append(_judge_suite(context, source, suite, window))
-        return Verdict(
+        verdict = Verdict(
             gate=gate,
             run_id=window.run_id,
             business_date=window.business_date,
@@ -92,6 +93,8 @@ class Judge:
             expected_suites=tuple(suite["meta"]["dataset"] for suite in suites),
             data_digest=data_digest,
         )
+        keep_verdict(self.docs_folder, verdict, window.judged_at)
+        return verdict
 
     @contextmanager
     def _context(self) -> Iterator[tuple[EphemeralDataContext, Any]]:
@@ -213,7 +216,7 @@ def _seen(result: dict[str, Any]) -> str:
         first = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in sample)
         return f"{result['observed_value']:,} offending rows, first: {first}"
     if "unexpected_count" in result:
-        return f"{int(result['unexpected_count']):,} of {int(result.get('element_count') or 0):,} values"
+        return f"{int(result['unexpected_count'] or 0):,} of {int(result.get('element_count') or 0):,} values"
     return f"{result.get('observed_value', 'nothing')}"
 
 

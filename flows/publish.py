@@ -5,6 +5,7 @@ from __future__ import annotations
 from expectations.docs import build as build_docs
 from flows.day import Day
 from shelfgate.model import Candidate, Gate, Publication
+from tasks.docs_sync import sync_docs
 from tasks.gates import hold_gate, hold_published_gate
 from tasks.publication import publish_candidate
 
@@ -17,5 +18,7 @@ def publish(day: Day, candidate: Candidate) -> Publication:
         publication = publish_candidate(day.warehouse, candidate, approval)
     with day.stage("published gate"):
         hold_published_gate(day.warehouse, day.run, candidate, publication)
+    with day.stage("data docs"):
         build_docs(day.settings.docs_folder, day.run.run_id)
+        sync_docs(day.settings)
     return publication

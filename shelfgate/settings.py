@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     s3_bucket: str | None = None
     s3_prefix: str = "inbound/inventory/"
     lambda_function: str | None = None
+    docs_bucket: str | None = None
+    docs_prefix: str = "data-docs/"
     week_start_day: int = Field(default=0, ge=0, le=6, description="0 = Sunday")
     business_date: date | None = None
     timezone: str = "UTC"

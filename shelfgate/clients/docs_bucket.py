@@ -1,0 +1,116 @@
+"""Puts a folder of pages into a bucket; refuses to delete anything but pages of runs that are no longer the newest."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfgate.clients.landing_bucket import s3_client
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+
+PAGES = "validations/"
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one pass did, by count."""
+
+    uploaded: int
+    deleted: int
+    unchanged: int
+
+
+def sync_pages(folder: Path, bucket: str, prefix: str, keep_runs: int, client: Any | None = None) -> Synced:
+    """Upload what differs by size or digest, the index last; then delete the pages of all but the newest runs.
+
+    The newest runs are counted over the bucket and the folder together: a machine that starts with an empty disk
+    deletes nothing that another one has put there.
+
+    Raises:
+        ConfigurationError: no such bucket, or no right to it.
+        OutsideWorldGaveUp: S3 does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return _sync(client or s3_client(), folder, bucket, _as_folder(prefix), keep_runs)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        if code in {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+            raise ConfigurationError(
+                f"S3: {code} for bucket {bucket}. Wanted one that this role may list, write and delete in; check "
+                "SHELFGATE_DOCS_BUCKET. The pages on disk are whole."
+            ) from error
+        raise OutsideWorldGaveUp(f"S3: {code} while syncing pages to {bucket}/{prefix}. Run again.") from error
+    except BotoCoreError as error:
+        raise OutsideWorldGaveUp(
+            f"S3: no answer while syncing pages to {bucket}/{prefix} ({type(error).__name__}). Run again."
+        ) from error
+
+
+def _sync(client: Any, folder: Path, bucket: str, prefix: str, keep_runs: int) -> Synced:
+    there = dict(_objects(client, bucket, prefix))
+    pages = {path.relative_to(folder).as_posix(): path for path in _pages(folder)}
+    uploaded = 0
+    # The index comes last: no reader of it follows a link to a page that is not there yet.
+    for name in sorted(pages, key=lambda one: (one == "index.html", one)):
+        body = pages[name].read_bytes()
+        # The ETag of a single PUT is its MD5, but for a bucket encrypted with KMS: there every page is put again.
+        if there.get(name) == hashlib.md5(body, usedforsecurity=False).hexdigest():
+            continue
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        client.put_object(
+            Bucket=bucket,
+            Key=prefix + name,
+            Body=body,
+            ContentType=f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
+            CacheControl="no-cache" if name == "index.html" else "max-age=3600",
+        )
+        uploaded += 1
+    newest = _newest_runs({*there, *pages}, keep_runs)
+    gone = [name for name in there if name not in pages and _moment_and_run(name) and _run(name) not in newest]
+    for first in range(0, len(gone), 1000):
+        keys = [{"Key": prefix + name} for name in gone[first : first + 1000]]
+        client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+    return Synced(uploaded, len(gone), len(pages) - uploaded)
+
+
+def _pages(folder: Path) -> Iterable[Path]:
+    """Every file that readers follow links to; what stands in hidden folders is for this machine only."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _objects(client: Any, bucket: str, prefix: str) -> Iterable[tuple[str, str]]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            yield found["Key"].removeprefix(prefix), found["ETag"].strip('"')
+
+
+def _newest_runs(names: Iterable[str], keep: int) -> set[str]:
+    last: dict[str, str] = {}
+    for name in names:
+        if found := _moment_and_run(name):
+            moment, run = found
+            last[run] = max(moment, last.get(run, ""))
+    return set(sorted(last, key=lambda run: last[run], reverse=True)[:keep])
+
+
+def _moment_and_run(name: str) -> tuple[str, str] | None:
+    """A page lies at `validations/<gate>/<dataset>/<run>/<moment>/<batch>.html`."""
+    parts = name.split("/")
+    return (parts[-2], parts[-3]) if name.startswith(PAGES) and len(parts) == 6 else None
+
+
+def _run(name: str) -> str:
+    found = _moment_and_run(name)
+    return found[1] if found else ""
+
+
+def _as_folder(prefix: str) -> str:
+    return f"{prefix.strip('/')}/" if prefix.strip("/") else ""

@@ -1,0 +1,140 @@
+"""Data Docs stand alone: every link leads to a file on disk, nothing is fetched, the newest runs are kept."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from expectations.docs import build
+from tests.evidence import judge_run, run_id
+
+
+class Page(HTMLParser):
+    """What a page refers to, and its words."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.tags: set[str] = set()
+        self.words = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "srcset", "action", "data", "poster"} and value:
+                self.links.append(value)
+            if name == "id" and value:
+                self.ids.add(value)
+            assert not name.startswith("on"), f"{tag} {name}={value}"
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "data-docs"
+
+
+def test_pages_fetch_nothing_and_every_link_leads_to_a_file(site: Path) -> None:
+    judge_run(site, 0)
+    judge_run(site, 1, quantity=5000, weight=5000)
+    build(site)
+
+    pages = sorted(site.rglob("*.html"))
+
+    assert len(pages) == 4
+    for path in pages:
+        page = Page(path)
+        assert page.tags.isdisjoint({"script", "iframe", "img", "object", "form"})
+        assert "@import" not in path.read_text()
+        assert "url(" not in path.read_text()
+        for link in page.links:
+            file, _, anchor = link.partition("#")
+            if link == "data:,":
+                continue
+            assert not file.startswith(("http:", "https:", "//", "/", "javascript:")), f"{path.name}: {link}"
+            target = (path.parent / unquote(file)).resolve() if file else path
+            assert target.is_file(), f"{path.name}: {link}"
+            assert target.is_relative_to(site)
+            assert not anchor or anchor in Page(target).ids, f"{path.name}: {link}"
+
+
+def test_the_page_stands_where_the_verdict_says(site: Path) -> None:
+    verdicts = judge_run(site)
+    build(site, run_id(0))
+
+    for verdict in verdicts:
+        for suite in verdict.suites:
+            assert suite.docs_path is not None
+            assert (site / suite.docs_path).is_file()
+
+
+def test_a_closed_gate_shows_first_what_closed_it(site: Path) -> None:
+    (verdict,) = judge_run(site, quantity=5000, weight=5000)
+    build(site, run_id(0))
+
+    page = Page(site / str(verdict.suites[0].docs_path)).words
+    index = Page(site / "index.html").words
+
+    assert "1 of 4 checks close the gate, 1 more warn" in page
+    assert "3 offending rows, first: item 0, quantity 5000" in page
+    assert "0..1000 <pieces>" in page
+    assert "mend stock_is_possible" in page
+    assert page.index("stock_is_possible") < page.index("weight_is_usual") < page.index("rows_seen")
+    assert "stock_is_possible: 3 offending rows" in " ".join(index.split())
+
+
+def test_a_warning_is_shown_and_leaves_the_gate_open(site: Path) -> None:
+    verdict, _ = judge_run(site, weight=5000)
+    build(site, run_id(0))
+
+    page = Page(site / str(verdict.suites[0].docs_path)).words
+
+    assert verdict.open
+    assert "Open, with warnings" in page
+    assert "Closed" not in page
+
+
+def test_a_gate_that_saw_no_row_is_shown_as_closed(site: Path) -> None:
+    (verdict,) = judge_run(site, rows=0)
+    build(site, run_id(0))
+
+    assert "No row was seen" in Page(site / str(verdict.suites[0].docs_path)).words
+
+
+def test_only_the_newest_runs_are_kept_and_the_index_shows_them_newest_first(site: Path) -> None:
+    for number in range(4):
+        judge_run(site, number)
+        build(site, run_id(number), keep=2)
+
+    words = (site / "index.html").read_text()
+    left = {name for name in map(run_id, range(4)) for path in site.rglob("*") if name in path.as_posix()}
+
+    assert left == {run_id(2), run_id(3)}
+    assert words.index(run_id(3)) < words.index(run_id(2))
+    assert len(list(site.rglob("validations/**/*.html"))) == 4
+
+
+def test_building_one_run_leaves_the_pages_of_the_others_alone(site: Path) -> None:
+    judge_run(site, 0)
+    build(site, run_id(0))
+    before = {path: path.stat().st_mtime_ns for path in site.rglob("validations/**/*.html")}
+    judge_run(site, 1)
+    build(site, run_id(1))
+
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_run_without_evidence_builds_an_index_and_no_page(site: Path) -> None:
+    judge_run(site, 0)
+
+    build(site, "a run whose windows could not be read")
+
+    assert (site / "index.html").is_file()
+    assert not list(site.rglob("validations/**/*.html"))
