@@ -137,12 +137,15 @@ def contracts_compile() -> None:
 
 @contracts.command("check")
 def contracts_check() -> None:
-    """Fail if a suite is not what its contract says."""
+    """Fail if a suite is not what its contract says, or a waiver is not in order."""
     from expectations.compile import stale
+    from expectations.waivers import lint
 
     if found := stale():
         raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
-    click.echo("every suite is what its contract says")
+    if faults := lint():
+        raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
+    click.echo("every suite is what its contract says; every waiver is in order")
 
 
 @cli.group()
