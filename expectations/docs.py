@@ -28,6 +28,7 @@ def context_for(folder: Path) -> EphemeralDataContext:
     folder.mkdir(parents=True, exist_ok=True)
     defaults = InMemoryStoreBackendDefaults()
     defaults.stores["validation_results_store"] = {
+        "module_name": "expectations.evidence_store",
         "class_name": "ValidationResultsStore",
         "store_backend": {
             "class_name": "TupleFilesystemStoreBackend",

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import string
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from expectations.compile import SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
+from expectations.evidence import withhold_values
+from expectations.waivers import WAIVERS, WaiverFile, is_waivable, read_waivers, with_waiver
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
 
@@ -31,6 +37,25 @@ _ONE_GATE_AT_A_TIME = threading.Lock()
 
 # No value of a row may reach the evidence: BASIC without samples is the smallest format that still counts.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+# What may go wrong while a suite is put together or run, besides the errors of Great Expectations and of the engine: a
+# name that a query does not know, a suite of another form than ours. Each keeps the gate closed, on record.
+_CANNOT_JUDGE = (
+    SQLAlchemyError,
+    ConfigurationError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RuntimeError,
+)
+
+# Raw and cleaned columns hold values; in the marts a column of NULLs can be the answer: `wks_sply_4w` has none in the
+# first three weeks of history, and stock is unknown before the first snapshot.
+_MUST_HOLD_VALUES = frozenset({Gate.FILE, Gate.LANDING, Gate.STAGING})
 
 BEGINNING = datetime(1900, 1, 1)
 
@@ -73,6 +98,8 @@ class Judge:
 
     connection_string: str
     docs_folder: Path
+    suites: Path = SUITES
+    waivers: Path = WAIVERS
 
     def verdict(self, gate: Gate, window: Window, *, data_digest: str | None = None) -> Verdict:
         """Run every suite of a gate.
@@ -80,11 +107,10 @@ class Judge:
         Raises nothing for bad data: a gate that could not judge gives a verdict that does not open. The caller holds
         the warehouse's turn.
         """
-        suites = suites_of(gate)
-        results: list[SuiteResult] = []
-        with _ONE_GATE_AT_A_TIME, self._context() as (context, source):
-            for suite in suites:
-                results.append(_judge_suite(context, source, suite, window))
+        suites = suites_of(gate, self.suites)
+        waivers = read_waivers(self.waivers)
+        with _ONE_GATE_AT_A_TIME:
+            results = self._judge(suites, window, waivers)
         verdict = Verdict(
             gate=gate,
             run_id=window.run_id,
@@ -95,6 +121,25 @@ class Judge:
         )
         keep_verdict(self.docs_folder, verdict, window.judged_at)
         return verdict
+
+    def _judge(self, suites: list[dict[str, Any]], window: Window, waivers: WaiverFile) -> list[SuiteResult]:
+        import duckdb
+        import great_expectations as gx
+
+        cannot_judge = (gx.exceptions.GreatExpectationsError, duckdb.Error, *_CANNOT_JUDGE)
+        results: list[SuiteResult] = []
+        try:
+            with _in_silence(), self._context() as (context, source):
+                for suite in suites:
+                    try:
+                        found = _judge_suite(context, source, suite, window)
+                    except cannot_judge as error:
+                        found = _unjudged(suite, error)
+                    results.append(_waived(found, waivers, window))
+        except cannot_judge as error:
+            # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
+            results = [_unjudged(suite, error) for suite in suites]
+        return results
 
     @contextmanager
     def _context(self) -> Iterator[tuple[EphemeralDataContext, Any]]:
@@ -109,17 +154,30 @@ class Judge:
             source.close()
 
 
-def suites_of(gate: Gate) -> list[dict[str, Any]]:
-    """The committed suites of a gate, in the order of their names.
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """Great Expectations logs the engine's errors with the values in them; what may be known of them is evidence."""
+    logger = logging.getLogger("great_expectations")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
-    Raises:
-        ConfigurationError: the gate has none, which would be a gate that is always open.
-    """
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((SUITES / gate).glob("*.json"))]
-    if not found:
-        raise ConfigurationError(
-            f"gate {gate}: no suite under expectations/suites/{gate}. Run `shelfgate contracts compile`."
-        )
+
+def suites_of(gate: Gate, folder: Path = SUITES) -> list[dict[str, Any]]:
+    """The committed suites of a gate, in the order of their names; one that cannot be read stands in as one without a
+    check, which no gate opens for. A gate without any suite stays closed, too: no check ran."""
+    found: list[dict[str, Any]] = []
+    for path in sorted((folder / gate).glob("*.json")):
+        try:
+            suite = json.loads(path.read_text(encoding="utf-8"))
+            _ = suite["meta"]["dataset"], suite["meta"]["window"], suite["expectations"]
+        except (OSError, ValueError, TypeError, LookupError):
+            meta = {"gate": str(gate), "dataset": path.stem, "window": ""}
+            suite = {"name": f"{gate}.{path.stem}", "meta": meta, "expectations": []}
+        found.append(suite)
     return found
 
 
@@ -153,25 +211,41 @@ def _judge_suite(context: EphemeralDataContext, source: Any, suite: dict[str, An
         gx.ValidationDefinition(name=suite["name"], data=batch, suite=added)
     )
     run_id = gx.RunIdentifier(run_name=window.run_id, run_time=window.judged_at.replace(tzinfo=UTC))
-    checks: tuple[CheckResult, ...]
-    try:
-        result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
-        checks = tuple(_as_check(one) for one in result.results)
-        rows_seen, docs_path = _rows_seen(result), _docs_path(suite["name"], window)
-    except gx.exceptions.GreatExpectationsError as error:
-        # The window itself cannot be read (a table is missing): that is evidence, and it keeps the gate closed.
-        checks = (_could_not_read(error, meta["window"]),)
-        rows_seen, docs_path = 0, None
+    result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
+    by_id = {expectation["meta"]["check_id"]: expectation for expectation in suite["expectations"]}
     return SuiteResult(
         gate=Gate(meta["gate"]),
         dataset=meta["dataset"],
         suite=suite["name"],
         suite_sha256=suite_digest(suite),
         checks_expected=len(suite["expectations"]),
-        rows_seen=rows_seen,
-        checks=checks,
-        docs_path=docs_path,
+        rows_seen=_rows_seen(result),
+        checks=tuple(_as_check(one, by_id, Gate(meta["gate"])) for one in result.results),
+        docs_path=_docs_path(suite["name"], window),
     )
+
+
+def _unjudged(suite: dict[str, Any], error: Exception) -> SuiteResult:
+    """The suite could not be run (a missing table, a name that no query knows): evidence, and a closed gate."""
+    meta = suite["meta"]
+    check = CheckResult.critical(
+        "window_is_readable",
+        False,
+        f"{type(error).__name__}: {withhold_values(str(error))}",
+        f"rows of: {' '.join(meta['window'].split())[:200]}",
+    )
+    expected = len(suite["expectations"])
+    return SuiteResult.unjudged(
+        Gate(meta["gate"]), meta["dataset"], suite["name"], suite_digest(suite), expected, check
+    )
+
+
+def _waived(result: SuiteResult, waivers: WaiverFile, window: Window) -> SuiteResult:
+    """The result with its waivers, used or refused."""
+    checks = (
+        with_waiver(check, result.dataset, waivers, window.business_date, window.judged_at) for check in result.checks
+    )
+    return replace(result, checks=tuple(checks))
 
 
 def _rendered(expectation: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
@@ -181,20 +255,35 @@ def _rendered(expectation: dict[str, Any], names: dict[str, str]) -> dict[str, A
     return {**expectation, "kwargs": kwargs}
 
 
-def _as_check(result: ExpectationValidationResult) -> CheckResult:
+def _as_check(result: ExpectationValidationResult, by_id: dict[str, dict[str, Any]], gate: Gate) -> CheckResult:
     configuration = result.expectation_config
     assert configuration is not None
     meta = configuration.meta or {}
     raised = _raised(result.exception_info)
+    blind = not raised and gate in _MUST_HOLD_VALUES and _met_no_value(configuration.type, result.result)
+    seen = f"the check itself failed: {raised}" if raised else _seen(result.result)
     return CheckResult(
         check_id=meta["check_id"],
         severity=Severity(configuration.severity),
-        passed=bool(result.success) and not raised,
-        seen=f"the check itself failed: {raised}" if raised else _seen(result.result),
+        passed=bool(result.success) and not raised and not blind,
+        seen="no value: every row is NULL" if blind else seen,
         wanted=meta.get("wanted", configuration.description or ""),
         what_to_do=meta.get("what_to_do", ""),
         raised=bool(raised),
+        observed=None if raised or blind else _observed(result.result),
+        waivable=is_waivable(by_id[meta["check_id"]]),
     )
+
+
+def _met_no_value(kind: str, result: dict[str, Any]) -> bool:
+    """A check of values passes over a column of NULLs: it has looked at nothing."""
+    rows, nulls = int(result.get("element_count") or 0), int(result.get("missing_count") or 0)
+    return kind != "expect_column_values_to_be_null" and 0 < rows == nulls
+
+
+def _observed(result: dict[str, Any]) -> float | None:
+    number = result.get("unexpected_count", result.get("observed_value"))
+    return None if isinstance(number, bool) or not isinstance(number, int | float | Decimal) else float(number)
 
 
 def _raised(info: dict[str, Any] | None) -> str:
@@ -207,7 +296,7 @@ def _raised(info: dict[str, Any] | None) -> str:
         for one in flat
         if one.get("raised_exception")
     ]
-    return messages[0].splitlines()[0] if messages else ""
+    return withhold_values(messages[0]) if messages else ""
 
 
 def _seen(result: dict[str, Any]) -> str:
@@ -232,14 +321,3 @@ def _docs_path(suite_name: str, window: Window) -> str:
     """Where Data Docs put the page of this result, below the site's folder."""
     folder = suite_name.replace(".", "/")
     return f"validations/{folder}/{window.run_id}/{window.judged_at:%Y%m%dT%H%M%S.%fZ}/{SOURCE}-{suite_name}.html"
-
-
-def _could_not_read(error: Exception, window: str) -> CheckResult:
-    return CheckResult(
-        check_id="window_is_readable",
-        severity=Severity.CRITICAL,
-        passed=False,
-        seen=str(error).splitlines()[0][:300],
-        wanted=f"rows of: {' '.join(window.split())[:200]}",
-        raised=True,
-    )

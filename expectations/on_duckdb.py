@@ -31,7 +31,8 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
     @contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:
         if self._held is None or self._held.closed:
-            self._held = self.engine.connect()
+            # Every query by itself: an error would abort the transaction, and all later checks with it.
+            self._held = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         yield self._held
 
     def close(self) -> None:

@@ -122,27 +122,52 @@ def docs(open_it: bool, as_json: bool) -> None:
 
 
 @cli.group()
+def gates() -> None:
+    """The boundaries that data cross only with positive evidence."""
+
+
+@gates.command("check")
+@click.argument("gate", type=click.Choice(["file", "landing", "staging", "marts", "published"]))
+@click.option("--business-date", type=Day(), help="The day to judge for. [default: that of the last run]")
+@as_json_option
+def gates_check(gate: str, business_date: date | None, as_json: bool) -> None:
+    """Judge one gate without running anything else: nothing is recorded, nothing published.
+
+    Exit status: 0 open, 3 closed. The source is not asked again: reconciliation uses the last run's counts.
+    """
+    from flows.gate_check import check_gate
+    from shelfgate.model import Gate
+
+    check_gate(Gate(gate), business_date, as_json=as_json)
+
+
+@cli.group()
 def contracts() -> None:
-    """The contracts of every dataset and the suites compiled from them."""
+    """The contracts of every dataset, and the suites and pages compiled from them."""
 
 
 @contracts.command("compile")
 def contracts_compile() -> None:
-    """Write expectations/suites from expectations/contracts."""
+    """Write expectations/suites and docs/contracts from expectations/contracts."""
     from expectations.compile import write_suites
+    from expectations.pages import write_pages
 
-    changed = write_suites()
-    click.echo("\n".join(changed) if changed else "every suite is what its contract says")
+    changed = [*write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
+    click.echo("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
 @contracts.command("check")
 def contracts_check() -> None:
-    """Fail if a suite is not what its contract says."""
+    """Fail if a suite or a page is not what its contract says, or a waiver is not in order."""
     from expectations.compile import stale
+    from expectations.pages import stale_pages
+    from expectations.waivers import lint
 
-    if found := stale():
+    if found := [*stale(), *(f"docs/contracts/{name}" for name in stale_pages())]:
         raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
-    click.echo("every suite is what its contract says")
+    if faults := lint():
+        raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
+    click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
 @cli.group()

@@ -47,6 +47,12 @@ def show_status(*, as_json: bool) -> None:
         columns = ("gate", "dataset", "result", "checks", "rows_seen", "business_date")
         table.add_row(*(str(gate[column]) for column in columns), failed)
     console.print(table)
+    for one in found["waivers"]:
+        console.print(
+            f"waiver in force: {one['check']}, {one['window']}: {one['observed']:g} seen, {one['max_observed']:g} "
+            f"allowed; {one['reason']} (approved by {one['approved_by']}, expires {one['expires_at']})",
+            markup=False,
+        )
     console.print(f"dumps: {found['dumps']}")
     for one in found["quarantined"]:
         console.print(f"  quarantined {one['object_key']}: {one['reason']}", markup=False)

@@ -11,7 +11,7 @@ from typing import Any
 from shelfgate.clients.landing_bucket import DroppedObject
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.errors import ConfigurationError
-from shelfgate.model import Publication, SuiteResult, Verdict
+from shelfgate.model import CheckResult, Publication, SuiteResult, Verdict
 from shelfgate.publication import current_publication
 from shelfgate.warehouse import Session
 
@@ -70,18 +70,25 @@ def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceT
 
 
 def record_verdict(session: Session, verdict: Verdict, judged_at: datetime) -> None:
-    """One row a suite in `ops.gate_result`; the gate's own reasons stand in each of them."""
-    rows = [_gate_row(verdict, suite, judged_at) for suite in verdict.suites]
+    """One row a suite in `ops.gate_result`, one more for each expected suite that did not run; never none at all."""
+    ran = {suite.dataset for suite in verdict.suites}
+    absent = [name for name in verdict.expected_suites if name not in ran]
+    if not ran and not absent:
+        absent = ["(no suite)"]
+    suites = [*verdict.suites, *(_absent(verdict, name) for name in absent)]
+    rows = [_gate_row(verdict, suite, judged_at) for suite in suites]
     with session.transaction():
         session.insert("ops.gate_result", list(rows[0]), [tuple(row.values()) for row in rows])
 
 
+def _absent(verdict: Verdict, dataset: str) -> SuiteResult:
+    check = CheckResult.critical("suite_ran", False, "its suite did not run", "a verdict from every expected suite")
+    return SuiteResult(verdict.gate, dataset, f"{verdict.gate}.{dataset}", "", 1, 0, (check,))
+
+
 def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime) -> dict[str, Any]:
     failed = [check for check in suite.checks if not check.passed]
-    evidence = [
-        {"check": c.check_id, "severity": c.severity, "seen": c.seen, "wanted": c.wanted, "what_to_do": c.what_to_do}
-        for c in failed
-    ]
+    waivers = {one["check"]: one for one in suite.waivers}
     return {
         "run_id": verdict.run_id,
         "gate": str(verdict.gate),
@@ -98,6 +105,23 @@ def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime) -> dict
         "errors_raised": sum(c.raised for c in failed),
         "data_digest": verdict.data_digest,
         "result": "closed" if suite.reasons else "open",
-        "evidence": json.dumps(evidence),
+        "evidence": json.dumps([evidence_of(c, waivers.get(f"{suite.dataset}.{c.check_id}")) for c in failed]),
         "docs_path": suite.docs_path,
     }
+
+
+def evidence_of(check: CheckResult, waiver: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A check as people and programs read it; `waiver` is the one that was used, `waiver_ignored` why one was not."""
+    found = {
+        "check": check.check_id,
+        "severity": str(check.severity),
+        "seen": check.seen,
+        "wanted": check.wanted,
+        "what_to_do": check.what_to_do,
+        "observed": check.observed,
+    }
+    if waiver is not None:
+        found["waiver"] = waiver
+    if check.waiver_refused:
+        found["waiver_ignored"] = check.waiver_refused
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -31,8 +31,26 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A reviewed, expiring exception to one check in one window (`expectations/waivers.yml`)."""
+
+    check: str
+    dataset: str
+    window: str
+    reason: str
+    approved_by: str
+    approved_at: date
+    expires_at: date
+    max_observed: float
+
+
+@dataclass(frozen=True)
 class CheckResult:
-    """What one check saw. `seen` holds counts, dates and surrogate keys only, never a customer's value."""
+    """What one check saw. `seen` holds counts, dates and surrogate keys only, never a customer's value.
+
+    `observed` is the number behind `seen`, where there is one: a waiver has a largest value that it may not exceed.
+    `waivable` is False unless somebody says otherwise; `waiver_refused` says why a waiver for this check was ignored.
+    """
 
     check_id: str
     severity: Severity
@@ -41,6 +59,10 @@ class CheckResult:
     wanted: str
     what_to_do: str = ""
     raised: bool = False
+    observed: float | None = None
+    waivable: bool = False
+    waiver: Waiver | None = None
+    waiver_refused: str = ""
 
     @classmethod
     def critical(cls, check_id: str, passed: bool, seen: str, wanted: str, what_to_do: str = "") -> CheckResult:
@@ -50,7 +72,11 @@ class CheckResult:
     @property
     def closes(self) -> bool:
         """A check that raised closes the gate whatever its severity: nothing is known about the data."""
-        return self.raised or (not self.passed and self.severity is Severity.CRITICAL)
+        return self.raised or (not self.passed and self.severity is Severity.CRITICAL and not self.waived)
+
+    @property
+    def waived(self) -> bool:
+        return self.waiver is not None and self.waivable and not self.raised and not self.passed
 
 
 @dataclass(frozen=True)
@@ -76,6 +102,13 @@ class SuiteResult:
         sha256 = hashlib.sha256(names.encode()).hexdigest()
         return cls(gate, dataset, f"{gate}.{dataset}", sha256, len(checks), rows_seen, checks)
 
+    @classmethod
+    def unjudged(
+        cls, gate: Gate, dataset: str, suite: str, suite_sha256: str, checks_expected: int, check: CheckResult
+    ) -> SuiteResult:
+        """A suite that could not be run: `check` says why. It never opens a gate."""
+        return cls(gate, dataset, suite, suite_sha256, checks_expected, 0, (replace(check, passed=False, raised=True),))
+
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why this suite keeps the gate closed; empty if it does not."""
@@ -89,6 +122,7 @@ class SuiteResult:
         found += [
             f"{self.dataset}.{check.check_id}: {check.seen}; wanted {check.wanted}"
             + (f" ({check.what_to_do})" if check.what_to_do else "")
+            + (f" [waiver ignored: {check.waiver_refused}]" if check.waiver_refused else "")
             for check in self.checks
             if check.closes
         ]
@@ -98,6 +132,26 @@ class SuiteResult:
     def warnings(self) -> tuple[CheckResult, ...]:
         """Checks that failed without closing the gate."""
         return tuple(c for c in self.checks if not c.passed and not c.closes and c.severity is Severity.WARNING)
+
+    @property
+    def waivers(self) -> tuple[dict[str, Any], ...]:
+        """The waivers that kept this suite from closing the gate, with what was observed, ready to be shown."""
+        return tuple(
+            {
+                "gate": str(self.gate),
+                "dataset": self.dataset,
+                "check": c.waiver.check,
+                "window": c.waiver.window,
+                "observed": c.observed,
+                "max_observed": c.waiver.max_observed,
+                "reason": c.waiver.reason,
+                "approved_by": c.waiver.approved_by,
+                "approved_at": c.waiver.approved_at.isoformat(),
+                "expires_at": c.waiver.expires_at.isoformat(),
+            }
+            for c in self.checks
+            if c.waived and c.waiver is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -127,6 +181,11 @@ class Verdict:
     def open(self) -> bool:
         return not self.reasons
 
+    @property
+    def waivers(self) -> tuple[dict[str, Any], ...]:
+        """The waivers without which the gate would be closed."""
+        return tuple(one for suite in self.suites for one in suite.waivers)
+
     def approve(self) -> Approval:
         """Turn an open gate into the permission to go on.
 
@@ -137,9 +196,9 @@ class Verdict:
 
 
 class Approval:
-    """The permission that only an open verdict gives; carries the digest of the data that was judged."""
+    """The permission that only an open verdict gives; carries the digest of the data judged and the waivers used."""
 
-    __slots__ = ("business_date", "data_digest", "gate", "run_id", "verdict")
+    __slots__ = ("business_date", "data_digest", "gate", "run_id", "verdict", "waivers")
 
     def __init__(self, verdict: Verdict) -> None:
         if not verdict.open:
@@ -149,6 +208,7 @@ class Approval:
         self.run_id = verdict.run_id
         self.business_date = verdict.business_date
         self.data_digest = verdict.data_digest
+        self.waivers = verdict.waivers
 
 
 def closed_message(verdict: Verdict) -> str:

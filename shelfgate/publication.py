@@ -239,5 +239,17 @@ def _describe(
         "candidate_digest": approval.data_digest or "",
         "partitions_changed": partitions_changed,
         "rows_written": rows_written,
-        "waivers": json.dumps([]),
+        "waivers": json.dumps(_waivers_used(session, candidate.run_id, approval)),
     }
+
+
+def _waivers_used(session: Session, run_id: str, approval: Approval) -> list[dict[str, Any]]:
+    """The waivers of every gate of the run: the approval's own, and those on record from the gates before it."""
+    judged = session.rows(
+        "select evidence from ops.gate_result where run_id = ? and result = 'open' "
+        "qualify row_number() over (partition by gate, dataset, suite order by judged_at desc) = 1 "
+        "order by judged_at, dataset",
+        [run_id],
+    )
+    recorded = [failed["waiver"] for row in judged for failed in json.loads(row["evidence"]) if "waiver" in failed]
+    return recorded + [one for one in approval.waivers if one not in recorded]

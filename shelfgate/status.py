@@ -28,7 +28,7 @@ def status(session: Session) -> dict[str, Any]:
         if current is None
         else as_json({"sales": current.sales_through, "inventory": current.inventory_through}),
         "gates": [_gate(row) for row in sorted(gates, key=lambda row: (row["judged_at"], row["dataset"]))],
-        "waivers": [],
+        "waivers": [] if current is None else _waivers(session, current.publication_id),
         "stale_since": as_json(_stale_since(session)),
         "dumps": {
             row["status"]: row["objects"]
@@ -44,6 +44,11 @@ def status(session: Session) -> dict[str, Any]:
             )
         ],
     }
+
+
+def _waivers(session: Session, publication_id: str) -> list[dict[str, Any]]:
+    found = session.rows("select waivers from ops.publication where publication_id = ?", [publication_id])
+    return json.loads(found[0]["waivers"])
 
 
 def _gate(row: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from prefect.artifacts import create_table_artifact
 from shelfgate.landing import fingerprint
 from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.publication import PUBLISHED_TABLES, measure
+from shelfgate.reading_back import published_verdict
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import ONCE
@@ -52,25 +52,9 @@ def hold_published_gate(warehouse: Warehouse, run: Run, candidate: Candidate, pu
     """
     judged_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.turn() as session:
-        seen = Candidate(run.run_id, run.business_date, run.base_id, measure(session, "marts", reading_views=True))
-        served = {
-            row["publication_id"]
-            for table in PUBLISHED_TABLES
-            for row in session.rows(f"select distinct publication_id from marts.{table.name}")
-        }
-        checks = (
-            CheckResult.critical(
-                "readers_see_the_candidate", seen.digest == candidate.digest, seen.digest, candidate.digest
-            ),
-            CheckResult.critical(
-                "one_publication_everywhere",
-                served == {publication.publication_id},
-                ", ".join(sorted(map(str, served))) or "nothing",
-                publication.publication_id,
-            ),
+        verdict = published_verdict(
+            session, run.run_id, run.business_date, run.base_id, candidate.digest, publication.publication_id
         )
-        suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", seen.rows, checks)
-        verdict = Verdict(Gate.PUBLISHED, run.run_id, run.business_date, (suite,), ("marts",), seen.digest)
         record_verdict(session, verdict, judged_at)
     _show(verdict)
     return verdict.approve()
@@ -79,7 +63,8 @@ def hold_published_gate(warehouse: Warehouse, run: Run, candidate: Candidate, pu
 def _show(verdict: Verdict) -> None:
     """Log the verdict and leave a table that an operator can act on."""
     checks = [(suite, check) for suite in verdict.suites for check in suite.checks]
-    warned = [check for _, check in checks if not check.passed and not check.closes]
+    warned = [check for _, check in checks if not check.passed and not check.closes and not check.waived]
+    waived = [check for _, check in checks if check.waived]
     logger = get_run_logger()
     logger.info(
         "%s gate %s: %d checks over %s rows%s",
@@ -87,8 +72,14 @@ def _show(verdict: Verdict) -> None:
         "open" if verdict.open else "CLOSED",
         len(checks),
         f"{sum(suite.rows_seen for suite in verdict.suites):,}",
-        f", {len(warned)} warnings" if warned else "",
+        (f", {len(warned)} warnings" if warned else "") + (f", {len(waived)} WAIVED" if waived else ""),
     )
+    for used in verdict.waivers:
+        logger.warning(
+            "waiver used: %(check)s, %(window)s: %(observed)g seen, %(max_observed)g allowed until %(expires_at)s "
+            "(%(approved_by)s: %(reason)s)",
+            used,
+        )
     create_table_artifact(
         key=f"gate-{verdict.gate}",
         table=[_line(suite, check) for suite, check in sorted(checks, key=lambda pair: pair[1].passed)],
@@ -98,10 +89,16 @@ def _show(verdict: Verdict) -> None:
 
 def _line(suite: SuiteResult, check: CheckResult) -> dict[str, Any]:
     return {
-        "result": "passed" if check.passed else ("closes the gate" if check.closes else str(check.severity)),
+        "result": _outcome(check),
         "check": f"{suite.dataset}.{check.check_id}",
         "seen": check.seen,
         "wanted": check.wanted,
         "rows": suite.rows_seen,
-        "what to do": "" if check.passed else check.what_to_do,
+        "what to do": "" if check.passed else (check.waiver_refused or check.what_to_do),
     }
+
+
+def _outcome(check: CheckResult) -> str:
+    if check.passed or check.closes:
+        return "passed" if check.passed else "closes the gate"
+    return f"waived until {check.waiver.expires_at}" if check.waived and check.waiver else str(check.severity)

@@ -1,0 +1,22 @@
+"""What may be kept of an error: refuses the text of an engine that quotes the value it stumbled over."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 300
+
+# DuckDB's errors about names: no value of a row can stand in them. In all others it may: "Could not convert 'a@b'".
+_ABOUT_NAMES = re.compile(r"\b(?:Catalog|Binder|Parser) Error: .*")
+_ABOUT_VALUES = re.compile(r"\b([A-Z][A-Za-z ]{2,40}) Error: ")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+
+
+def withhold_values(message: str) -> str:
+    """The first line of an error without anything that could be a value of a row."""
+    line = next((one for one in message.splitlines() if one.strip()), "error without a message")
+    if named := _ABOUT_NAMES.search(line):
+        return named.group()[:LONGEST]
+    if kind := _ABOUT_VALUES.search(line):
+        return f"{kind.group(1).strip()} Error (its text is withheld: it may quote a row)"
+    return _QUOTED.sub("'...'", line)[:LONGEST]

@@ -1,0 +1,67 @@
+"""A contract is an Open Data Contract, and its page says what it says."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from expectations import pages
+from expectations.compile import CONTRACTS
+
+FILES = sorted(CONTRACTS.glob("*.odcs.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_each_contract_is_valid_by_the_official_schema(path: Path) -> None:
+    text = (resources.files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8")
+    schema = json.loads(text)
+    assert "v3.1.0" in schema["properties"]["apiVersion"]["enum"]
+
+    # `yaml.BaseLoader` would keep dates as text, and numbers too; a contract holds no dates
+    faults = jsonschema.Draft201909Validator(schema).iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+    assert [f"{'/'.join(map(str, fault.absolute_path))}: {fault.message[:200]}" for fault in faults] == []
+
+
+def test_every_page_is_what_its_contract_says() -> None:
+    assert pages.stale_pages() == []
+
+
+def test_a_page_names_every_check_with_what_to_do(tmp_path: Path) -> None:
+    (path,) = [path for path in FILES if path.name == "catalog_sales.odcs.yaml"]
+    contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    text = pages.compile_pages()["catalog_sales.md"]
+
+    for rule in contract["schema"][0]["quality"]:
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| `{rule['id']}` |")]
+        for item in rule["customProperties"]:
+            assert " ".join(item["value"].split()).replace("|", "\\|") in line
+
+
+def test_a_changed_contract_a_missing_page_and_a_page_without_a_contract_are_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    assert "customers.md" in pages.write_pages()
+    assert pages.stale_pages() == []
+    (tmp_path / "customers.md").write_text("changed by hand")
+    (tmp_path / "returns.md").unlink()
+    (tmp_path / "gone.md").write_text("its contract is gone")
+
+    assert pages.stale_pages() == ["customers.md", "gone.md", "returns.md"]
+    assert pages.write_pages() == ["customers.md", "gone.md", "returns.md"]
+    assert not (tmp_path / "gone.md").exists()
+
+
+def test_the_official_schema_refuses_a_contract_without_a_version() -> None:
+    schema = json.loads((resources.files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8"))
+    contract = yaml.safe_load(FILES[0].read_text(encoding="utf-8"))
+    del contract["version"]
+
+    assert not jsonschema.Draft201909Validator(schema).is_valid(contract)
