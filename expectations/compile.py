@@ -62,7 +62,11 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
         custom = {item["property"]: item["value"] for item in thing.get("customProperties", [])}
         if missing := [name for name in ("gate", "window") if name not in custom]:
             raise ConfigurationError(f"contract {path.name}, {thing['name']}: customProperties lack {missing}.")
-        checks = [*_row_count(thing), *_from_properties(thing), *_from_quality(thing, path)]
+        if custom.get("keyScope", "table") not in ("table", "window"):
+            raise ConfigurationError(f"contract {path.name}, {thing['name']}: keyScope is table or window.")
+        # A key with the day in it cannot be doubled from outside the window; any other is looked for in all rows.
+        keyed = f"({custom['window'].strip()})" if custom.get("keyScope") == "window" else thing["physicalName"]
+        checks = [*_row_count(thing), *_from_properties(thing, keyed), *_from_quality(thing, path)]
         seen: set[str] = set()
         for check in checks:
             if check["meta"]["check_id"] in seen:
@@ -108,7 +112,7 @@ def _row_count(thing: Json) -> Iterator[Json]:
     )
 
 
-def _from_properties(thing: Json) -> Iterator[Json]:
+def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
     for column in thing.get("properties", []):
         name = column["name"]
         if column.get("required"):
@@ -143,10 +147,7 @@ def _from_properties(thing: Json) -> Iterator[Json]:
         yield _check(
             "key_is_unique",
             "expect_no_offending_rows",
-            {
-                "query": f"select {names}, count(*) as copies from {thing['physicalName']} "
-                f"group by {names} having count(*) > 1"
-            },
+            {"query": f"select {names}, count(*) as copies from {keyed} as keyed group by {names} having count(*) > 1"},
             severity=Severity.CRITICAL,
             sentence=f"({names}) is unique",
             wanted="one row a key",
