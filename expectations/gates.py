@@ -94,10 +94,12 @@ class Window:
         """SQL literals for the `${...}` names that a suite may use."""
         from_day = max((self.published_through or BEGINNING.date()) - timedelta(days=7), BEGINNING.date())
         since = f"timestamp '{self.since or BEGINNING}'"
+        # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
+        since_instant = f"cast('{self.since or BEGINNING}+00:00' as timestamp with time zone)"
         from_day_sk = str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0)
         lines = {
             f"arriving_{channel}_lines": ARRIVING_LINES.format(
-                channel=channel, prefix=prefix, since=since, from_day_sk=from_day_sk
+                channel=channel, prefix=prefix, since=since_instant, from_day_sk=from_day_sk
             )
             for channel, prefix in LINE_PREFIXES.items()
         }
