@@ -76,6 +76,10 @@ class KeptRun:
     def verdict(self) -> str:
         return _worst(suite.verdict for suite in self.suites)
 
+    @property
+    def closed_by(self) -> list[str]:
+        return [f"{s.dataset}.{line.check_id}" for s in self.suites for line in s.checks if line.result == "closes"]
+
     def at(self, gate: Gate) -> str:
         """The verdict of one gate; empty if the run did not reach it."""
         return _worst(suite.verdict for suite in self.suites if suite.gate == gate)

@@ -106,15 +106,20 @@ def publications(as_json: bool) -> None:
 
 @cli.command()
 @click.option("--open", "open_it", is_flag=True, help="Open the index page in a browser.")
+@click.option("--sync", "sync_it", is_flag=True, help="Bring SHELFGATE_DOCS_BUCKET up to the pages.")
 @as_json_option
-def docs(open_it: bool, as_json: bool) -> None:
+def docs(open_it: bool, sync_it: bool, as_json: bool) -> None:
     """Build the Data Docs over all evidence that is kept, and say where they are."""
-    from expectations.docs import build
+    from expectations.docs import KEEP_RUNS, build
+    from shelfgate.clients.docs_bucket import sync_pages
     from shelfgate.settings import Settings
 
-    index = build(Settings.load().docs_folder).absolute()
+    settings = Settings.load()
+    bucket = settings.need("docs_bucket") if sync_it else None
+    index = build(settings.docs_folder).absolute()
+    synced = sync_pages(settings.docs_folder, bucket, settings.docs_prefix, KEEP_RUNS) if bucket else None
     if as_json:
-        answer({"index": str(index)})
+        answer({"index": str(index), "synced": synced and asdict(synced)})
     else:
         click.echo(index)
     if open_it:

@@ -25,7 +25,7 @@ def judge_run(folder: Path, number: int = 0, *, quantity: int = 5, weight: int =
     judge = Judge(f"duckdb:///{warehouse}", folder)
     verdicts: list[Verdict] = []
     for gate, dataset in ((Gate.LANDING, "inventory"), (Gate.MARTS, "fct_weekly")):
-        with mock.patch("expectations.gates.suites_of", lambda g, d=dataset: [_suite(g, d)]):
+        with mock.patch("expectations.gates.suites_of", lambda g, *_, d=dataset: [_suite(g, d)]):
             verdicts.append(judge.verdict(gate, window))
         if not verdicts[-1].open:
             break
