@@ -148,7 +148,7 @@ class Judge:
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """Great Expectations logs the engine's errors with the values in them; what may be known of them is evidence."""
+    """Great Expectations logs an OperationalError of the engine word for word; what may be kept of it is evidence."""
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
