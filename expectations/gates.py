@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from expectations.compile import SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
-from expectations.waivers import WAIVERS, WaiverFile, is_waivable, read_waivers, with_waiver
+from expectations.results import as_check, rows_seen
+from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from shelfgate.errors import ConfigurationError
-from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
+from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.data_context import EphemeralDataContext
 
 SOURCE = "warehouse"
@@ -53,10 +52,6 @@ _CANNOT_JUDGE = (
     RuntimeError,
 )
 
-# Raw and cleaned columns hold values; in the marts a column of NULLs can be the answer: `wks_sply_4w` has none in the
-# first three weeks of history, and stock is unknown before the first snapshot.
-_MUST_HOLD_VALUES = frozenset({Gate.FILE, Gate.LANDING, Gate.STAGING})
-
 BEGINNING = datetime(1900, 1, 1)
 
 # The last snapshot belongs to every window: a run on a quiet day still has to see a row.
@@ -66,18 +61,6 @@ ARRIVING_SNAPSHOTS = """(
     on ledger.object_key = snapshot.object_key and ledger.version_id = snapshot.version_id
   where ledger.loaded_at > {since} or snapshot.inv_date_sk = (select max(inv_date_sk) from ops.inventory_snapshot)
 )"""
-
-# What a sync brought and the week before the last publication; four weeks at least, so that a silent source has rows.
-ARRIVING_LINES = """(
-  select * from raw_sales.{channel}_sales
-  where _airbyte_extracted_at > {since}
-    or {prefix}_sold_date_sk >= {from_day_sk}
-    or {prefix}_sold_date_sk >= (select max({prefix}_sold_date_sk) - 28 from raw_sales.{channel}_sales)
-)"""
-LINE_PREFIXES = {"catalog": "cs", "web": "ws"}
-
-# Keys of days are Julian day numbers at the source: 1 January 1998 is 2450815.
-JULIAN_DAY_OF_ORDINAL_0 = 2450815 - date(1998, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -92,26 +75,15 @@ class Window:
 
     def names(self) -> dict[str, str]:
         """SQL literals for the `${...}` names that a suite may use."""
-        from_day = max((self.published_through or BEGINNING.date()) - timedelta(days=7), BEGINNING.date())
+        from_day = (self.published_through or BEGINNING.date()) - timedelta(days=7)
         since = f"timestamp '{self.since or BEGINNING}'"
-        # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
-        since_instant = f"cast('{self.since or BEGINNING}+00:00' as timestamp with time zone)"
-        from_day_sk = str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0)
-        lines = {
-            f"arriving_{channel}_lines": ARRIVING_LINES.format(
-                channel=channel, prefix=prefix, since=since_instant, from_day_sk=from_day_sk
-            )
-            for channel, prefix in LINE_PREFIXES.items()
-        }
         return {
             "run_id": f"'{self.run_id}'",
             "business_date": f"date '{self.business_date}'",
-            "from_day": f"date '{from_day}'",
-            "from_day_sk": from_day_sk,
+            "from_day": f"date '{max(from_day, BEGINNING.date())}'",
             "since": since,
             "closed_days": closed_days_as_sql(),
             "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=since),
-            **lines,
         }
 
 
@@ -179,7 +151,7 @@ class Judge:
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """Great Expectations logs the engine's errors with the values in them; what may be known of them is evidence."""
+    """Great Expectations logs an OperationalError of the engine word for word; what may be kept of it is evidence."""
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -242,8 +214,8 @@ def _judge_suite(context: EphemeralDataContext, source: Any, suite: dict[str, An
         suite=suite["name"],
         suite_sha256=suite_digest(suite),
         checks_expected=len(suite["expectations"]),
-        rows_seen=_rows_seen(result),
-        checks=tuple(_as_check(one, by_id, Gate(meta["gate"])) for one in result.results),
+        rows_seen=rows_seen(result),
+        checks=tuple(as_check(one, by_id, Gate(meta["gate"])) for one in result.results),
         docs_path=_docs_path(suite["name"], window),
     )
 
@@ -276,68 +248,6 @@ def _rendered(expectation: dict[str, Any], names: dict[str, str]) -> dict[str, A
 
     kwargs = {k: render(v, names) if k == "query" else v for k, v in expectation["kwargs"].items()}
     return {**expectation, "kwargs": kwargs}
-
-
-def _as_check(result: ExpectationValidationResult, by_id: dict[str, dict[str, Any]], gate: Gate) -> CheckResult:
-    configuration = result.expectation_config
-    assert configuration is not None
-    meta = configuration.meta or {}
-    raised = _raised(result.exception_info)
-    blind = not raised and gate in _MUST_HOLD_VALUES and _met_no_value(configuration.type, result.result)
-    seen = f"the check itself failed: {raised}" if raised else _seen(result.result)
-    return CheckResult(
-        check_id=meta["check_id"],
-        severity=Severity(configuration.severity),
-        passed=bool(result.success) and not raised and not blind,
-        seen="no value: every row is NULL" if blind else seen,
-        wanted=meta.get("wanted", configuration.description or ""),
-        what_to_do=meta.get("what_to_do", ""),
-        raised=bool(raised),
-        observed=None if raised or blind else _observed(result.result),
-        waivable=is_waivable(by_id[meta["check_id"]]),
-    )
-
-
-def _met_no_value(kind: str, result: dict[str, Any]) -> bool:
-    """A check of values passes over a column of NULLs: it has looked at nothing."""
-    rows, nulls = int(result.get("element_count") or 0), int(result.get("missing_count") or 0)
-    return kind != "expect_column_values_to_be_null" and 0 < rows == nulls
-
-
-def _observed(result: dict[str, Any]) -> float | None:
-    number = result.get("unexpected_count", result.get("observed_value"))
-    return None if isinstance(number, bool) or not isinstance(number, int | float | Decimal) else float(number)
-
-
-def _raised(info: dict[str, Any] | None) -> str:
-    """The message of an exception inside a check: either flat, or keyed by metric id."""
-    if not info:
-        return ""
-    flat = [info] if "raised_exception" in info else [one for one in info.values() if isinstance(one, dict)]
-    messages = [
-        str(one.get("exception_message") or "exception without a message")
-        for one in flat
-        if one.get("raised_exception")
-    ]
-    return withhold_values(messages[0]) if messages else ""
-
-
-def _seen(result: dict[str, Any]) -> str:
-    sample = (result.get("details") or {}).get("sample")
-    if sample:
-        first = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in sample)
-        return f"{result['observed_value']:,} offending rows, first: {first}"
-    if "unexpected_count" in result:
-        return f"{int(result['unexpected_count'] or 0):,} of {int(result.get('element_count') or 0):,} values"
-    return f"{result.get('observed_value', 'nothing')}"
-
-
-def _rows_seen(result: ExpectationSuiteValidationResult) -> int:
-    for one in result.results:
-        configuration = one.expectation_config
-        if configuration is not None and (configuration.meta or {}).get("check_id") == "rows_seen":
-            return int(one.result.get("observed_value") or 0)
-    return 0
 
 
 def _docs_path(suite_name: str, window: Window) -> str:

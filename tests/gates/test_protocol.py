@@ -12,7 +12,9 @@ import pytest
 from expectations.gates import Judge
 from shelfgate.errors import GateClosed
 from shelfgate.ledger import Run, record_verdict
-from shelfgate.model import Gate, Verdict
+from shelfgate.model import Candidate, CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.publication import PUBLISHED_TABLES, measure, publish
+from shelfgate.status import status
 from shelfgate.warehouse import install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, check, no_row
@@ -276,3 +278,28 @@ def test_a_waiver_for_a_check_that_raised_is_ignored(bench: Bench) -> None:
     bench.waive(WAIVER.format(largest=99))
 
     stays_closed(bench, bench.judge(), "[waiver ignored: a check that raised cannot be waived]")
+
+
+def test_the_waivers_of_every_gate_of_a_run_stand_in_its_publication(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN, no_row("dear", "select thing from things where price > 15"))
+    bench.waive(WAIVER.format(largest=2))
+    landed = bench.judge()
+    with bench.warehouse.turn() as session:
+        install(session)
+        record_verdict(session, landed, JUDGED_AT)
+        for table in PUBLISHED_TABLES:
+            session.run(f"create table candidate.{table.name} as select * exclude (build_id) from store.{table.name}")
+            if table.by_week:
+                session.run(f"insert into candidate.{table.name} (week_start_date) values (date '2002-12-22')")
+            else:
+                session.run(f"insert into candidate.{table.name} default values")
+        candidate = Candidate("run-1", DAY, None, measure(session))
+        suite = SuiteResult.of_code(Gate.MARTS, "fct", 1, (CheckResult.critical("rows_seen", True, "1", "1"),))
+        judged = Verdict(Gate.MARTS, "run-1", DAY, (suite,), ("fct",), candidate.digest)
+
+        publish(session, candidate, judged.approve())
+
+        shown = session.rows("select distinct waivers from marts.data_status")
+        assert [json.loads(row["waivers"]) for row in shown] == [list(landed.waivers)]
+        assert status(session)["waivers"] == list(landed.waivers)
+        assert status(session)["gates"][0]["failed"][0]["waiver"]["reason"] == "prices of the year's end"

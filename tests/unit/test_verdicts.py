@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from shelfgate.errors import GateClosed
-from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
+from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 
 DAY = date(2002, 12, 28)
 PASSED = CheckResult("rows_seen", Severity.CRITICAL, passed=True, seen="5", wanted="at least 1 row")
@@ -65,3 +65,28 @@ def test_a_second_suite_that_fails_closes_the_gate_of_the_first() -> None:
     assert verdict(SUITE, other, expected=("inventory", "web_sales")).reasons == (
         "web_sales.rows_seen: 5; wanted at least 1 row",
     )
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_a_check_that_closes_says_why_its_waiver_was_ignored(raised: bool) -> None:
+    failed = replace(PASSED, passed=False, raised=raised, waiver_refused="expired on 2002-12-27")
+
+    with pytest.raises(GateClosed, match=r"\[waiver ignored: expired on 2002-12-27\]"):
+        verdict(replace(SUITE, checks=(failed,))).approve()
+
+
+def test_a_suite_that_could_not_be_run_never_opens_a_gate_even_if_its_check_says_passed() -> None:
+    suite = SuiteResult.unjudged(Gate.LANDING, "inventory", "landing.inventory", "ab", 1, PASSED)
+
+    assert not verdict(suite).open
+
+
+def test_a_waiver_that_was_used_goes_along_with_the_approval() -> None:
+    waiver = Waiver("inventory.share", "inventory", "2002-12-28", "known", "r.mueller", DAY, DAY, 2.0)
+    waived = CheckResult("share", Severity.CRITICAL, False, "1", "0", observed=1.0, waivable=True, waiver=waiver)
+    suite = replace(SUITE, checks_expected=2, checks=(PASSED, waived))
+
+    (used,) = verdict(suite).approve().waivers
+
+    assert (used["gate"], used["check"], used["observed"], used["max_observed"]) == ("landing", "inventory.share", 1, 2)
+    assert used["expires_at"] == "2002-12-28"
