@@ -2,7 +2,7 @@
 
 Two readings, both with the SQL of the committed suites. As a first load, whose window is the whole history, so that
 each check by day or week judges all 261 weeks. And as daily runs of the landing gate, on sources that end on their
-Saturday.
+Saturday: inventory on all 261, sales and returns on every fourth, whose window holds the four weeks since the last.
 """
 
 from __future__ import annotations
