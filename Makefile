@@ -11,7 +11,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix faults bench clean
+.PHONY: help demo test check fix proofs faults bench clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ fix: $(VENV)/.dev ## Format, mend what can be mended, compile the contracts
 	$(BIN)/ruff format $(LAYERS)
 	$(BIN)/ruff check --fix $(LAYERS)
 	$(BIN)/shelfgate contracts compile
+
+proofs: $(VENV)/.dev ## The tests that take minutes: clean history, injected faults
+	$(BIN)/python -m pytest -m proofs
 
 faults: $(VENV)/.dev ## Inject every fault of the catalogue and show which gate stops it
 	$(BIN)/python -m tests.faults

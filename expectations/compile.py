@@ -66,7 +66,11 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
             raise ConfigurationError(f"contract {path.name}, {thing['name']}: keyScope is table or window.")
         # A key with the day in it cannot be doubled from outside the window; any other is looked for in all rows.
         keyed = f"({custom['window'].strip()})" if custom.get("keyScope") == "window" else thing["physicalName"]
-        checks = [*_row_count(thing), *_from_properties(thing, keyed), *_from_quality(thing, path)]
+        checks = [
+            *_row_count(custom.get("mayBeEmpty") == "yes"),
+            *_from_properties(thing, keyed),
+            *_from_quality(thing, path),
+        ]
         seen: set[str] = set()
         for check in checks:
             if check["meta"]["check_id"] in seen:
@@ -78,6 +82,7 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
                 "gate": custom["gate"],
                 "dataset": thing["name"],
                 "window": custom["window"].strip(),
+                "may_be_empty": custom.get("mayBeEmpty") == "yes",
                 "contract": path.name,
                 "contract_version": contract["version"],
             },
@@ -100,15 +105,29 @@ def _check(check_id: str, kind: str, kwargs: Json, *, severity: Severity, senten
     }
 
 
-def _row_count(thing: Json) -> Iterator[Json]:
+def _row_count(may_be_empty: bool) -> Iterator[Json]:
+    if may_be_empty:
+        # No row is good news only if somebody looked: the source was counted, and the reconciliation then says 0 = 0.
+        yield _check(
+            "source_was_counted",
+            "expect_no_offending_rows",
+            {
+                "query": "select counted.found from (select count(*) as found from ops.source_total "
+                "where run_id = ${run_id}) as counted where counted.found = 0"
+            },
+            severity=Severity.CRITICAL,
+            sentence="The run has counted the source, so that no row can be told from a lost table",
+            wanted="totals of this run in ops.source_total",
+            what_to_do="run again",
+        )
     # On an empty window nearly every other expectation passes, so each suite starts by asking for a row.
     yield _check(
         "rows_seen",
         "expect_table_row_count_to_be_between",
-        {"min_value": 1},
+        {"min_value": 0 if may_be_empty else 1},
         severity=Severity.CRITICAL,
-        sentence="The window holds at least one row",
-        wanted="at least 1 row",
+        sentence="The window is there" if may_be_empty else "The window holds at least one row",
+        wanted="a table" if may_be_empty else "at least 1 row",
     )
 
 

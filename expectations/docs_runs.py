@@ -169,8 +169,16 @@ def _check_line(check: CheckResult) -> CheckLine:
         seen=f"{int(check.seen):,}" if check.seen.isdecimal() else check.seen,
         wanted=check.wanted,
         what_to_do=check.what_to_do,
-        note="",
+        note=_waiver(check),
     )
+
+
+def _waiver(check: CheckResult) -> str:
+    if check.waived and check.waiver is not None:
+        return (
+            f"waived: {check.waiver.reason} (approved by {check.waiver.approved_by}, expires {check.waiver.expires_at})"
+        )
+    return f"waiver ignored: {check.waiver_refused}" if check.waiver_refused else ""
 
 
 def _result(check: CheckResult) -> str:

@@ -62,6 +62,18 @@ ARRIVING_SNAPSHOTS = """(
   where ledger.loaded_at > {since} or snapshot.inv_date_sk = (select max(inv_date_sk) from ops.inventory_snapshot)
 )"""
 
+# What a sync brought and the week before the last publication; four weeks at least, so that a silent source has rows.
+ARRIVING_LINES = """(
+  select * from raw_sales.{channel}_sales
+  where _airbyte_extracted_at > {since}
+    or {prefix}_sold_date_sk >= {from_day_sk}
+    or {prefix}_sold_date_sk >= (select max({prefix}_sold_date_sk) - 28 from raw_sales.{channel}_sales)
+)"""
+LINE_PREFIXES = {"catalog": "cs", "web": "ws"}
+
+# Keys of days are Julian day numbers at the source: 1 January 1998 is 2450815.
+JULIAN_DAY_OF_ORDINAL_0 = 2450815 - date(1998, 1, 1).toordinal()
+
 
 @dataclass(frozen=True)
 class Window:
@@ -75,15 +87,26 @@ class Window:
 
     def names(self) -> dict[str, str]:
         """SQL literals for the `${...}` names that a suite may use."""
-        from_day = (self.published_through or BEGINNING.date()) - timedelta(days=7)
+        from_day = max((self.published_through or BEGINNING.date()) - timedelta(days=7), BEGINNING.date())
         since = f"timestamp '{self.since or BEGINNING}'"
+        # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
+        since_instant = f"cast('{self.since or BEGINNING}+00:00' as timestamp with time zone)"
+        from_day_sk = str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0)
+        lines = {
+            f"arriving_{channel}_lines": ARRIVING_LINES.format(
+                channel=channel, prefix=prefix, since=since_instant, from_day_sk=from_day_sk
+            )
+            for channel, prefix in LINE_PREFIXES.items()
+        }
         return {
             "run_id": f"'{self.run_id}'",
             "business_date": f"date '{self.business_date}'",
-            "from_day": f"date '{max(from_day, BEGINNING.date())}'",
+            "from_day": f"date '{from_day}'",
+            "from_day_sk": from_day_sk,
             "since": since,
             "closed_days": closed_days_as_sql(),
             "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=since),
+            **lines,
         }
 
 
@@ -217,6 +240,7 @@ def _judge_suite(context: EphemeralDataContext, source: Any, suite: dict[str, An
         rows_seen=rows_seen(result),
         checks=tuple(as_check(one, by_id, Gate(meta["gate"])) for one in result.results),
         docs_path=_docs_path(suite["name"], window),
+        may_be_empty=bool(meta.get("may_be_empty")),
     )
 
 

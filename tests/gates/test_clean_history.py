@@ -27,7 +27,7 @@ JUDGED_AT = datetime(2003, 1, 1)
 # Later than every load: only the days decide what is in a daily window.
 NOTHING_NEW = datetime(2100, 1, 1)
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.proofs, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

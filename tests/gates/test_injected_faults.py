@@ -88,7 +88,7 @@ WARNED = {
     "where c_customer_sk % 10 = 7",
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proofs
 
 
 @pytest.fixture(scope="module")
