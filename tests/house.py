@@ -81,20 +81,26 @@ class House:
                 found[table] = (len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())
         return found
 
-    def differences(self) -> list[str]:
-        """What readers see against what the oracle makes of the sources as they are now; empty if they are equal."""
+    def differences(self, *, facts_only: bool = False) -> list[str]:
+        """What readers see against what the oracle makes of the sources as they are now; empty if they are equal.
+
+        `facts_only` leaves the dimensions to a later day: the oracle keeps customers in Python, 2 s a day at scale 0.1.
+        """
         with self.warehouse() as actual:
             source = oracle.from_postgres(duckdb.connect(), estate.info(self.home).postgres_dsn, self._dumps())
             expected = {
                 "fct_weekly_sales_inventory": oracle.fct_weekly_sales_inventory(source, self.day),
                 "fct_daily_sales": oracle.fct_daily_sales(source, self.day),
                 "dim_week": oracle.dim_week(source, self.day),
-                "dim_date": oracle.dim_date(source),
-                "dim_warehouse": oracle.dim_warehouse(source),
-                "dim_item": oracle.dim_item(source),
-                "dim_customer": oracle.dim_customer(source, self.customers, self.day),
             }
-            self.customers = expected["dim_customer"].rows()
+            if not facts_only:
+                expected |= {
+                    "dim_date": oracle.dim_date(source),
+                    "dim_warehouse": oracle.dim_warehouse(source),
+                    "dim_item": oracle.dim_item(source),
+                    "dim_customer": oracle.dim_customer(source, self.customers, self.day),
+                }
+                self.customers = expected["dim_customer"].rows()
             found: list[str] = []
             for table, wanted in expected.items():
                 without = ["publication_id"] + (["row_digest"] if table == "dim_customer" else [])

@@ -24,7 +24,7 @@ def test_every_day_equals_the_oracle_cell_by_cell(house: House, scale: float) ->
         house.advance()
         publication = house.refresh().publication
         assert publication.publication_id == f"pub-{number + 2:06d}"
-        assert house.differences() == [], f"on {house.day}"
+        assert house.differences(facts_only=scale > 0.01 and number + 1 < DAYS) == [], f"on {house.day}"
 
     again = house.refresh().publication
     assert (again.new, again.publication_id) == (False, f"pub-{DAYS + 1:06d}")

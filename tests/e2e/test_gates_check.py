@@ -12,7 +12,7 @@ from tests.house import House
 GATES = ("file", "landing", "staging", "marts", "published")
 
 
-@pytest.mark.slow
+@pytest.mark.proofs
 def test_each_gate_can_be_judged_by_hand_and_nothing_is_recorded(house: House) -> None:
     house.seed(0.01, date(1999, 3, 6))
     house.refresh()

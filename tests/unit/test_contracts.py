@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from importlib import resources
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_a_page_names_every_check_with_what_to_do(tmp_path: Path) -> None:
     for rule in contract["schema"][0]["quality"]:
         (line,) = [line for line in text.splitlines() if line.startswith(f"| `{rule['id']}` |")]
         for item in rule["customProperties"]:
-            assert " ".join(item["value"].split()).replace("|", "\\|") in line
+            assert " ".join(item["value"].split()).replace("|", "\\|") in html.unescape(line)
 
 
 def test_a_changed_contract_a_missing_page_and_a_page_without_a_contract_are_stale(
