@@ -56,10 +56,15 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
 def _pointing_at(url: str) -> Iterator[None]:
     # Prefect reads its environment once, when it is imported, and that may have been before. A heartbeat tells the
     # server of a run whose process vanished; nobody supervises a run by hand, and its thread costs 1 s a flow.
+    from prefect.logging.handlers import APILogHandler
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield
+        try:
+            yield
+        finally:
+            # The server may end right after this block: what was not sent by then would be an error on the screen.
+            APILogHandler().flush()
 
 
 def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
