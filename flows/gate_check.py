@@ -13,7 +13,7 @@ from rich.table import Table
 
 from flows.console import answer, say
 from shelfgate.errors import ConfigurationError, GateClosed
-from shelfgate.ledger import evidence_of
+from shelfgate.ledger import evidence_of, judged_until
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.publication import current_publication
 from shelfgate.reading_back import published_verdict
@@ -58,7 +58,7 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
             _run_that_counted_the_source(session),
             day,
             judged_at,
-            base.published_at if base else None,
+            judged_until(session, base),
             base.business_date if base else None,
         )
         return Judge(warehouse.sqlalchemy_url, Path(folder)).verdict(gate, window)

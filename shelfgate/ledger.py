@@ -43,10 +43,14 @@ def begin_run(session: Session, run_id: str, business_date: date) -> Run:
             f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
             "publishes. Wanted that day or a later one. Nothing was changed."
         )
-    first = (
-        session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.run_id]) if base else []
-    )
-    return Run(run_id, business_date, base, first[0]["at"] if first else None)
+    return Run(run_id, business_date, base, judged_until(session, base))
+
+
+def judged_until(session: Session, base: Publication | None) -> datetime | None:
+    """When the first gate of the run behind `base` judged; None before the first publication."""
+    if base is None:
+        return None
+    return session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.run_id])[0]["at"]
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
