@@ -126,5 +126,5 @@ def _carried(table: PublishedTable, served: Row | None, row: Row) -> Partition:
             "on, which does not serve that week from the same inputs. Nothing was published; run again."
         )
     return Partition(
-        table.name, row["week_start_date"], served["rows"], served["digest"], row["input_digest"], touched=False
+        table.name, row["week_start_date"], served["row_count"], served["digest"], row["input_digest"], touched=False
     )

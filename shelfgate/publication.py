@@ -115,12 +115,12 @@ def _changed(session: Session, candidate: Candidate, current: Publication | None
             f"publication: {len(vanished)} published partitions are missing from the candidate, first {table} {week}. "
             "History does not shrink by itself. Nothing was published; look for what was deleted at the source."
         )
-    before = {key: (row["rows"], row["digest"]) for key, row in served.items()}
+    before = {key: (row["row_count"], row["digest"]) for key, row in served.items()}
     return [p for p in candidate.partitions if before.get((p.table_name, p.week_start_date)) != (p.rows, p.digest)]
 
 
 def _write_manifest(session: Session, candidate: Candidate, changed: list[Partition], new_id: str) -> None:
-    columns = ["publication_id", "table_name", "week_start_date", "build_id", "rows", "digest", "input_digest"]
+    columns = ["publication_id", "table_name", "week_start_date", "build_id", "row_count", "digest", "input_digest"]
     moved = {(p.table_name, p.week_start_date) for p in changed}
     served = served_partitions(session, candidate.base)
     session.insert(

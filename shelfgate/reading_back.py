@@ -28,7 +28,7 @@ def published_verdict(session: Session, candidate: Candidate, publication_id: st
     )
     manifest = served_partitions(session, publication_id)
     promised = {(p.table_name, p.week_start_date): (p.rows, p.digest) for p in candidate.partitions}
-    recorded = {key: (row["rows"], row["digest"]) for key, row in manifest.items()}
+    recorded = {key: (row["row_count"], row["digest"]) for key, row in manifest.items()}
     astray = sorted(
         (key for key in promised.keys() | recorded.keys() if promised.get(key) != recorded.get(key)), key=str
     )
@@ -63,7 +63,7 @@ def promised_by(session: Session, publication: Publication) -> Candidate:
     """All that a publication says it serves, every partition to be read: what an audit of the store compares with."""
     served = served_partitions(session, publication.publication_id)
     partitions = tuple(
-        Partition(table, week, row["rows"], row["digest"], row["input_digest"]) for (table, week), row in served.items()
+        Partition(table, week, row["row_count"], row["digest"], row["input_digest"]) for (table, week), row in served.items()
     )
     return Candidate(publication.run_id, publication.business_date, publication.parent_id, partitions)
 

@@ -30,8 +30,8 @@ def roll_back(session: Session, run: Run, target_id: str) -> Publication:
         move_pointer(session, run.base_id, new_id)
         session.run(
             "insert into ops.manifest "
-            "(publication_id, table_name, week_start_date, build_id, rows, digest, input_digest) "
-            "select ?, table_name, week_start_date, build_id, rows, digest, input_digest "
+            "(publication_id, table_name, week_start_date, build_id, row_count, digest, input_digest) "
+            "select ?, table_name, week_start_date, build_id, row_count, digest, input_digest "
             "from ops.manifest where publication_id = ?",
             [new_id, target_id],
         )
@@ -81,12 +81,12 @@ def changed_between(session: Session, before: str | None, after: str) -> list[di
         {
             "table": key[0],
             "week": key[1],
-            "rows_before": old[key]["rows"] if key in old else None,
-            "rows_after": new[key]["rows"] if key in new else None,
+            "rows_before": old[key]["row_count"] if key in old else None,
+            "rows_after": new[key]["row_count"] if key in new else None,
         }
         for key in old.keys() | new.keys()
         if key not in old
         or key not in new
-        or (old[key]["rows"], old[key]["digest"]) != (new[key]["rows"], new[key]["digest"])
+        or (old[key]["row_count"], old[key]["digest"]) != (new[key]["row_count"], new[key]["digest"])
     ]
     return sorted(found, key=lambda one: (one["table"], str(one["week"])))

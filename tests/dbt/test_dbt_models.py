@@ -227,7 +227,7 @@ def test_data_status_tells_the_last_verdict_of_every_gate_of_the_run(unpublished
                 [run, gate, hour, result],
             )
 
-    status = unpublished.read("select table_name, publication_id, rows, gates, waivers from marts.data_status")
+    status = unpublished.read("select table_name, publication_id, row_count, gates, waivers from marts.data_status")
 
     assert {row[0] for row in status} == set(MARTS)
     for table, publication, rows, gates, waivers in status:

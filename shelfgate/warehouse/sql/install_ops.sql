@@ -15,7 +15,7 @@ create table if not exists ops.load_ledger (
     etag varchar,
     sha256 varchar,
     bytes bigint,
-    rows bigint,
+    row_count bigint,
     status varchar not null,           -- loaded | superseded | unchanged | quarantined
     reason varchar,
     run_id varchar,
@@ -31,7 +31,7 @@ create table if not exists ops.inventory_snapshot (
     version_id varchar not null,
     dump_date date not null,
     last_modified timestamp not null,
-    rows bigint not null,
+    row_count bigint not null,
     content_digest varchar not null,   -- over (item, warehouse, quantity), without the date
     replaced_digest varchar,           -- of the content that a restatement replaced
     restated_at timestamp
@@ -51,7 +51,7 @@ create table if not exists ops.source_total (
     run_id varchar not null,
     dataset varchar not null,          -- catalog_sales, web_sales, catalog_returns, web_returns, customer, ...
     business_day date,                 -- NULL: lines without a date, and tables that have none
-    rows bigint not null,
+    row_count bigint not null,
     units bigint,
     amount decimal(18, 2),
     profit decimal(18, 2)
@@ -102,7 +102,7 @@ create table if not exists ops.manifest (
     table_name varchar not null,
     week_start_date date,              -- NULL for a table that is published whole
     build_id varchar not null,
-    rows bigint not null,
+    row_count bigint not null,
     digest varchar not null,
     input_digest varchar               -- of all that the week was built from; NULL for a table published whole
 );

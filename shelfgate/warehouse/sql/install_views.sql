@@ -99,7 +99,7 @@ tables as (
     select
         table_name,
         publication_id,
-        cast(sum(rows) as bigint) as rows
+        cast(sum(row_count) as bigint) as row_count
 
     from ops.manifest
     group by 1, 2
@@ -144,7 +144,7 @@ select
     served.published_at,
     served.sales_through,
     served.inventory_through,
-    tables.rows,
+    tables.row_count,
     coalesce(verdicts.gates, '[]') as gates,
     served.waivers
 from served
