@@ -65,7 +65,7 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
         if custom.get("keyScope", "table") not in ("table", "window"):
             raise ConfigurationError(f"contract {path.name}, {thing['name']}: keyScope is table or window.")
         # A key with the day in it cannot be doubled from outside the window; any other is looked for in all rows.
-        keyed = f"({custom['window'].strip()})" if custom.get("keyScope") == "window" else thing["physicalName"]
+        keyed = "${judged_window}" if custom.get("keyScope") == "window" else thing["physicalName"]
         checks = [
             *_row_count(custom.get("mayBeEmpty") == "yes"),
             *_from_properties(thing, keyed),

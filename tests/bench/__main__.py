@@ -93,7 +93,8 @@ def gate_on_one_week(folder: Path) -> Pair:
 
     import great_expectations  # noqa: F401  (its import is paid once a process and not measured)
 
-    from expectations.gates import Judge, Window, render, suites_of
+    from expectations.gates import Judge, Window, suites_of
+    from expectations.window import render
     from shelfgate.model import Gate
     from shelfgate.warehouse import install
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -121,7 +122,7 @@ def gate_on_one_week(folder: Path) -> Pair:
             """
         )
         judge = Judge(warehouse.sqlalchemy_url, folder / "docs")
-        names = window.names()
+        names = window.names(suite["meta"]["window"])
         batch = f"({render(suite['meta']['window'], names)})"
         columns = [e["kwargs"]["column"] for e in suite["expectations"] if "column" in e["kwargs"]]
         counts = ", ".join(f"count({c}), min({c}), max({c})" for c in columns)
