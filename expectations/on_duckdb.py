@@ -66,9 +66,6 @@ class DuckDBDatasource(SQLDatasource):
             "duckdb://", creator=lambda: ConnectionWrapper(duckdb.connect(str(path))), poolclass=StaticPool
         )
 
-    def _save_context_project_config(self) -> None:
-        """Nothing to save: the context lives in memory, and writing it out as YAML took 3 ms a suite."""
-
     def close(self) -> None:
         """Let go of the file."""
         if isinstance(self._execution_engine, DuckDBExecutionEngine):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import great_expectations as gx
 from great_expectations.core.freshness_diagnostics import ValidationDefinitionFreshnessDiagnostics
 
+import expectations.counting_only  # noqa: F401  (registers its checks)
 from expectations.compile import suite_digest
 from expectations.offending_rows import counted_together
 from expectations.results import as_check, rows_seen
