@@ -11,6 +11,7 @@ from great_expectations.render.renderer.site_builder import SiteBuilder
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
+import expectations.counting_only
 import expectations.offending_rows  # noqa: F401  (registers the expectation: without it its results cannot be rendered)
 from expectations.docs_runs import PAGES, SuiteLine, kept_runs, kept_suites, write_whole
 from shelfgate.model import Gate

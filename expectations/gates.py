@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from expectations.compile import SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
+from expectations.silence import in_silence
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
@@ -65,7 +65,7 @@ class Judge:
         results: list[SuiteResult] = []
         try:
             waivers = read_waivers(self.waivers)
-            with _in_silence(), self._source() as source:
+            with in_silence(), self._source() as source:
                 for suite in suites:
                     results.append(_waived(_judged(source, suite, window), waivers, window))
         except ANY_CRASH as error:  # noqa: BLE001
@@ -101,18 +101,6 @@ def crashed(gate: Gate, run: Run, error: BaseException) -> Verdict:
     check = _not_judged(error, "a gate that judges")
     result = SuiteResult.unjudged(gate, str(gate), f"{gate}.{gate}", "", 1, check)
     return Verdict(gate, run.run_id, run.business_date, (result,), (str(gate),))
-
-
-@contextmanager
-def _in_silence() -> Iterator[None]:
-    """Great Expectations logs an OperationalError of the engine word for word; what may be kept of it is evidence."""
-    logger = logging.getLogger("great_expectations")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def suites_of(gate: Gate, folder: Path = SUITES) -> list[dict[str, Any]]:

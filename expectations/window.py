@@ -6,6 +6,7 @@ import csv
 import string
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,28 +96,29 @@ class Rendered:
     window: Window
     judged: str
 
-    @property
+    @cached_property
     def asset(self) -> str:
         """The rows that the suite judges, as a query that stands alone."""
         return render(self.judged, self.window.names())
 
-    @property
+    @cached_property
     def given(self) -> dict[str, str]:
-        return {**self.window.sets(), JUDGED: render(self.judged, self._by_name())}
+        """Every set and its query, each before those that read it."""
+        return {**self.window.sets(), JUDGED: render(self.judged, self._by_name)}
 
     def query(self, sql: str) -> tuple[str, str]:
         """A check's query, and what must be given with it."""
-        names = {**self._by_name(), JUDGED: f"(select * from {JUDGED})"}
-        return render(sql, names), ", ".join(f"{name} as ({self.given[name]})" for name in self._needed(sql))
+        rendered = render(sql, {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
+        read = sql + (self.judged if f"${{{JUDGED}}}" in sql else "")
+        needed = [f"{name} as ({query})" for name, query in self.given.items() if f"${{{name}}}" in read]
+        return rendered, ", ".join(needed)
 
+    @cached_property
     def _by_name(self) -> dict[str, str]:
         return {**self.window.literals(), **{name: f"(select * from {name})" for name in self.window.sets()}}
 
-    def _needed(self, sql: str) -> list[str]:
-        read = sql + (self.judged if f"${{{JUDGED}}}" in sql else "")
-        return [name for name in self.given if f"${{{name}}}" in read]
 
-
+@cache
 def closed_days_as_sql() -> str:
     """The closed-day calendar as a derived table of (channel, closed_on)."""
     with CLOSED_DAYS.open(encoding="utf-8", newline="") as file:
