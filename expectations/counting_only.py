@@ -1,7 +1,7 @@
 """Column checks that count; refuses to fetch a value of a row, which may not be shown anyway.
 
-The stock checks send one more query each for a sample of values, even where nothing failed, and read a row of the window
-to learn its columns.
+The stock checks send one more query each for a sample of values, even where nothing failed, and read a row of the
+window to learn its columns.
 """
 
 from __future__ import annotations
@@ -69,4 +69,5 @@ with in_silence():
         ) -> list[dict[str, Any]]:
             window, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
             none = sa.select(sa.text("*")).select_from(cast(sa.FromClause, window)).limit(0)
-            return [{"name": name, "type": sa.types.NullType()} for name in execution_engine.execute_query(none).keys()]
+            names = list(execution_engine.execute_query(none).keys())
+            return [{"name": name, "type": sa.types.NullType()} for name in names]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent import SQLDatasource
-
-    from shelfgate.ledger import Run
 
 # Comparison metrics resolve through a process-wide current context (great_expectations issue 12209): two gates in two
 # threads answered wrongly 22 times of 24.
@@ -68,7 +67,7 @@ class Judge:
             with in_silence(), self._source() as source:
                 for suite in suites:
                     results.append(_waived(_judged(source, suite, window), waivers, window))
-        except ANY_CRASH as error:  # noqa: BLE001
+        except ANY_CRASH as error:
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
             results = [_unjudged(suite, error) for suite in suites]
         return results
@@ -92,15 +91,15 @@ def _judged(source: SQLDatasource, suite: dict[str, Any], window: Window) -> Sui
 
     try:
         return run_suite(source, suite, window)
-    except ANY_CRASH as error:  # noqa: BLE001
+    except ANY_CRASH as error:
         return _unjudged(suite, error)
 
 
-def crashed(gate: Gate, run: Run, error: BaseException) -> Verdict:
-    """The verdict of a gate that could not even begin to judge."""
-    check = _not_judged(error, "a gate that judges")
+def crashed(gate: Gate, run_id: str, business_date: date, error: BaseException) -> Verdict:
+    """The verdict of a gate that could not even begin to judge, or that could not keep its evidence."""
+    check = _not_judged(error, "a gate that judges, and keeps what it saw")
     result = SuiteResult.unjudged(gate, str(gate), f"{gate}.{gate}", "", 1, check)
-    return Verdict(gate, run.run_id, run.business_date, (result,), (str(gate),))
+    return Verdict(gate, run_id, business_date, (result,), (str(gate),))
 
 
 def suites_of(gate: Gate, folder: Path = SUITES) -> list[dict[str, Any]]:
