@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -21,7 +20,7 @@ WINDOW = Window("run-1", DAY, JUDGED_AT)
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that Great Expectations sends, in order."""
     from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
