@@ -73,10 +73,7 @@ class Ground:
         run = self.day.run
         warehouse = DuckDBWarehouse(self.file)
         judge = Judge(warehouse.sqlalchemy_url, self.home / "data-docs")
-        through = run.base.business_date if run.base else None
-        window = Window(
-            run.run_id, run.business_date, datetime.now(UTC).replace(tzinfo=None), run.judged_until, through
-        )
+        window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
         with warehouse.turn():
             return [judge.verdict(gate, window) for gate in (Gate.FILE, Gate.LANDING)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.gates import JULIAN_DAY_OF_ORDINAL_0
+from expectations.window import JULIAN_DAY_OF_ORDINAL_0
 
 _WHOLE = """raw_sales.customer raw_sales.customer_address raw_sales.customer_demographics
 raw_sales.household_demographics raw_sales.income_band raw_sales.item raw_sales.warehouse raw_sales.date_dim

@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from expectations.gates import render, suites_of
+from expectations.gates import suites_of
+from expectations.window import JUDGED, render
 from shelfgate.model import Gate
 
 
@@ -35,7 +36,7 @@ def run_gate(
         for expectation in suite["expectations"]:
             ran += 1
             check = f"{gate}.{suite['meta']['dataset']}.{expectation['meta']['check_id']}"
-            for query in _offending(expectation, window, names):
+            for query in _offending(expectation, window, {**names, JUDGED: f"({window})"}):
                 rows = warehouse.execute(
                     f"select q.*, count(*) over () as offending_rows from ({query}\n) as q limit 1"
                 ).fetchall()
