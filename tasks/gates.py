@@ -52,9 +52,7 @@ def hold_published_gate(
     """
 
     def judged(session: Session, judged_at: datetime) -> Verdict:
-        found = published_verdict(
-            session, run.run_id, run.business_date, run.base_id, candidate.digest, publication.publication_id
-        )
+        found = published_verdict(session, candidate, publication.publication_id)
         return _kept(found, settings, judged_at)
 
     return _hold(Gate.PUBLISHED, settings, warehouse, run, judged)
