@@ -63,7 +63,8 @@ def promised_by(session: Session, publication: Publication) -> Candidate:
     """All that a publication says it serves, every partition to be read: what an audit of the store compares with."""
     served = served_partitions(session, publication.publication_id)
     partitions = tuple(
-        Partition(table, week, row["row_count"], row["digest"], row["input_digest"]) for (table, week), row in served.items()
+        Partition(table, week, row["row_count"], row["digest"], row["input_digest"])
+        for (table, week), row in served.items()
     )
     return Candidate(publication.run_id, publication.business_date, publication.parent_id, partitions)
 

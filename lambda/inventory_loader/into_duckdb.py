@@ -40,7 +40,8 @@ _INSERT_SNAPSHOT = """
 
 _INSERT_RECEIPT = """
     insert into ops.load_ledger
-        (object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, loaded_at, dump_date, last_modified)
+        (object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, loaded_at, dump_date,
+            last_modified)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
