@@ -180,7 +180,7 @@ def _seconds_of_bare_queries(warehouse: Path) -> float:
     from shelfgate.ledger import Run, judged_until
     from shelfgate.model import Gate
     from shelfgate.publication import publications
-    from shelfgate.reading_back import published_verdict
+    from shelfgate.reading_back import promised_by, published_verdict
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
     with DuckDBWarehouse(warehouse).turn() as session:
@@ -194,9 +194,7 @@ def _seconds_of_bare_queries(warehouse: Path) -> float:
             for expectation in suite["expectations"]:
                 if "query" in expectation["kwargs"]:
                     session.rows(f"select count(*) as n from ({render(expectation['kwargs']['query'], names)}) as q")
-        published_verdict(
-            session, run.run_id, run.business_date, run.base_id, last.candidate_digest, last.publication_id
-        )
+        published_verdict(session, promised_by(session, last), last.publication_id)
         return time.monotonic() - began
 
 

@@ -114,7 +114,9 @@ def test_a_name_that_no_window_knows_is_an_error() -> None:
 
 
 def test_a_window_follows_from_its_run_alone() -> None:
-    base = Publication("p", None, "publish", "run-0", DAY - timedelta(days=1), JUDGED_AT, None, None, "d", 1, 1)
+    base = Publication(
+        "p", None, "publish", "run-0", DAY - timedelta(days=1), JUDGED_AT, None, None, "d", 1, 1, "run-0"
+    )
     since = datetime(2002, 12, 27, 4, 30)
     first, later = Run("run-1", DAY, None), Run("run-1", DAY, base, since)
 

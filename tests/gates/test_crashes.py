@@ -27,7 +27,9 @@ class OfNobodysList(Exception):
     """No library raises it, no list names it."""
 
 
-PUBLICATION = Publication("pub-1", None, "publish", "run-1", DAY, datetime(2002, 12, 29), None, None, "d", 1, 1)
+PUBLICATION = Publication(
+    "pub-1", None, "publish", "run-1", DAY, datetime(2002, 12, 29), None, None, "d", 1, 1, "run-1"
+)
 CANDIDATE = Candidate("run-1", DAY, None, ())
 
 
