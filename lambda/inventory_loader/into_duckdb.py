@@ -25,8 +25,8 @@ from inventory_loader.staging_in_duckdb import MEMORY_LIMIT, stage
 
 _INSERT_ROWS = """
     insert into raw_inventory.inventory
-        (inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand, _object_key, _version_id)
-    select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand, $object_key, $version_id
+        (inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand)
+    select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand
     from read_parquet($staged)
     where inv_date_sk in (select unnest($dates::bigint[]))
 """
@@ -34,8 +34,8 @@ _INSERT_ROWS = """
 _INSERT_SNAPSHOT = """
     insert into ops.inventory_snapshot
         (inv_date_sk, object_key, version_id, dump_date, last_modified, rows, content_digest, replaced_digest,
-         restated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         restated_at, is_confirmed)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false)
 """
 
 _INSERT_RECEIPT = """
@@ -46,9 +46,7 @@ _INSERT_RECEIPT = """
 
 # What an answered load still serves: the dates whose rows it wrote, and those whose rows it found unchanged.
 _STILL_SERVED = """
-    select inv_date_sk, rows, inv_date_sk in (
-        select distinct inv_date_sk from raw_inventory.inventory where _object_key = $1 and _version_id = $2
-    )
+    select inv_date_sk, rows, not coalesce(is_confirmed, false)
     from ops.inventory_snapshot
     where object_key = $1 and version_id = $2
     order by inv_date_sk
@@ -153,9 +151,8 @@ class DuckDBTurn:
         self._connection.execute(
             "delete from raw_inventory.inventory where inv_date_sk in (select unnest($1::bigint[]))", [dates]
         )
-        source = {"object_key": dropped.object_key, "version_id": dropped.version_id}
-        rows = {"staged": staged.location, "dates": dates}
-        ((inserted,),) = self._connection.execute(_INSERT_ROWS, {**source, **rows}).fetchall()
+        source = {"staged": staged.location, "dates": dates}
+        ((inserted,),) = self._connection.execute(_INSERT_ROWS, source).fetchall()
         wanted = sum(each.snapshot.rows for each in settled)
         if inserted != wanted:
             raise WarehouseFailed(f"{inserted:,} rows inserted; wanted {wanted:,}. Nothing was written.")
@@ -167,8 +164,8 @@ class DuckDBTurn:
     def confirm(self, settled: Collection[Settled], dropped: Dropped, rank: Rank) -> None:
         dates = [each.snapshot.inv_date_sk for each in settled]
         self._connection.execute(
-            "update ops.inventory_snapshot set object_key = $1, version_id = $2, dump_date = $3, last_modified = $4 "
-            "where inv_date_sk in (select unnest($5::bigint[]))",
+            "update ops.inventory_snapshot set object_key = $1, version_id = $2, dump_date = $3, last_modified = $4, "
+            "is_confirmed = true where inv_date_sk in (select unnest($5::bigint[]))",
             [dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified, dates],
         )
 

@@ -9,8 +9,10 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from shelfgate.warehouse import statement
 from tests.contract.inventory_landing import (
     CORRECTED,
     FIRST,
@@ -59,9 +61,6 @@ def test_a_dump_is_loaded_with_its_rows_its_snapshot_and_its_line_in_the_ledger(
         "snapshots": [{"snapshot_date": "1998-01-01", "rows": 3, "outcome": "loaded"}],
     }
     assert house.served(FIRST) == ONE
-    assert house.query("select distinct _object_key, _version_id from raw_inventory.inventory") == [
-        (PREFIX + name, version)
-    ]
     assert house.query(
         "select object_key, version_id, etag, sha256, bytes, rows, status, reason, run_id, dump_date "
         "from ops.load_ledger"
@@ -240,3 +239,19 @@ def test_the_log_has_one_line_a_receipt_and_no_row(house: House, caplog: pytest.
     (line,) = [json.loads(record.message) for record in caplog.records if record.name == "inventory_loader"]
     assert (line["message"], line["run_id"], line["status"], line["snapshots"]) == ("dump judged", "run-1", "loaded", 1)
     assert "777001" not in caplog.text
+
+
+def test_a_warehouse_installed_before_rows_lost_their_origin_is_brought_up_to_date(house: House) -> None:
+    house.drop("1998-01-02.csv", {FIRST: ONE})
+    with duckdb.connect(str(house.warehouse)) as connection:
+        connection.execute("alter table raw_inventory.inventory add column _object_key varchar default 'k'")
+        connection.execute("alter table raw_inventory.inventory add column _version_id varchar default 'v'")
+        connection.execute("alter table ops.inventory_snapshot drop column is_confirmed")
+        for _ in range(2):
+            connection.execute(statement("install_ops"))
+
+    assert house.served(FIRST) == ONE
+    assert house.drop("1998-01-03.csv", {FIRST: ONE})["status"] == "unchanged"
+    assert house.drop("1998-01-09.csv", {FIRST: CORRECTED, SECOND: OTHER})["status"] == "loaded"
+    assert (house.served(FIRST), house.served(SECOND)) == (CORRECTED, OTHER)
+    assert len(house.query("describe raw_inventory.inventory")) == 4
