@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_loader.contract import day_of
-from inventory_loader.dropped import Dropped
+from inventory_loader.dropped import NO_VERSION, Dropped
 from inventory_loader.errors import WarehouseBusy, WarehouseFailed, WarehouseNotInstalled
 from inventory_loader.loading import Staged
 from inventory_loader.reading import Text
@@ -120,11 +120,12 @@ class DuckDBTurn:
 
     def recorded(self, dropped: Dropped) -> Receipt | None:
         """Give the recorded receipt; of its snapshots, those that the object still serves."""
-        # Without versions, new bytes come under the old (key, "null"): the ETag tells them apart.
+        # Without versions, new uploads come under the old (key, "null"): ETag and time tell them apart. The time, too,
+        # for bytes that come back after others under another key have replaced them are to replace those in turn.
         line = self._connection.execute(
             "select etag, sha256, bytes, rows, status, reason, dump_date from ops.load_ledger "
-            "where object_key = $1 and version_id = $2 and etag = $3",
-            [dropped.object_key, dropped.version_id, dropped.etag],
+            "where object_key = $1 and version_id = $2 and etag = $3 and ($2 <> $4 or last_modified = $5)",
+            [dropped.object_key, dropped.version_id, dropped.etag, NO_VERSION, dropped.last_modified],
         ).fetchone()
         if line is None:
             return None
