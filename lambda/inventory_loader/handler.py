@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from os import environ
 from pathlib import Path
@@ -24,6 +24,9 @@ _log = Logger(service="inventory_loader")
 
 _LEAST_SECONDS = 30.0
 """What a further message of a batch must have left: a week takes under a second, its turn up to 20 s of waiting."""
+
+_ROLLBACK_SECONDS = 5.0
+"""Kept free after the longest wait for Snowflake, to roll back and to say so."""
 
 
 class Context(Protocol):
@@ -111,7 +114,7 @@ def _loaded_all(event: Mapping[str, Any], run_id: str, ends_at: float) -> list[d
 
 
 def _loaded(request: Request, ends_at: float) -> dict[str, Any]:
-    with _engine(ends_at) as engine:
+    with _engine(ends_at, request.run_id) as engine:
         now = datetime.now(UTC).replace(tzinfo=None)
         receipt = load(request, store=_store(), prefix=_prefix(), engine=engine, now=now)
     reply = receipt.as_reply()
@@ -125,13 +128,23 @@ def _store() -> S3Store:
 
 
 @contextmanager
-def _engine(ends_at: float) -> Iterator[Engine]:
+def _engine(ends_at: float, run_id: str) -> Iterator[Engine]:
     # Imported by target, so that a function with one engine need not carry the other.
     target = _setting("SHELFGATE_TARGET", "duckdb or snowflake")
     if target == "duckdb":
         from inventory_loader.into_duckdb import DuckDBEngine
 
         yield DuckDBEngine(Path(_setting("SHELFGATE_DUCKDB_PATH", "the path of the warehouse file")), ends_at=ends_at)
+    elif target == "snowflake":
+        from inventory_loader.into_snowflake import SnowflakeEngine
+        from inventory_loader.snowflake_session import open_session
+
+        def connect() -> Any:
+            return open_session(environ, run_id=run_id, seconds_left=ends_at - time.monotonic() - _ROLLBACK_SECONDS)
+
+        stage = environ.get("SHELFGATE_SNOWFLAKE_STAGE") or None
+        with closing(SnowflakeEngine(connect, stage=stage, prefix=_prefix())) as engine:
+            yield engine
     else:
         raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; wanted duckdb or snowflake.")
 

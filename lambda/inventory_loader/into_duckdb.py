@@ -63,7 +63,7 @@ class DuckDBEngine:
         self._path = path
         self._give_up_at = ends_at - _WRITE_SECONDS
 
-    def stage(self, text: Text, folder: Path) -> Staged:
+    def stage(self, text: Text, folder: Path, dropped: Dropped) -> Staged:
         return stage(text, folder)
 
     @contextmanager

@@ -58,11 +58,12 @@ class Turn(Protocol):
 class Engine(Protocol):
     """A warehouse that can load dumps."""
 
-    def stage(self, text: Text, folder: Path) -> Staged:
+    def stage(self, text: Text, folder: Path, dropped: Dropped) -> Staged:
         """Parse and weigh a text outside the warehouse.
 
         Raises:
             DumpRefused: a value is not what its column wants.
+            LoaderError: the engine has no place for it now.
         """
         ...
 
@@ -105,7 +106,7 @@ def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engin
         dump_date = dump_date_of(dropped, prefix)
         check_size(dropped)
         reading = read_dump(chunks, gzipped=dropped.gzipped, into=folder / "lines.csv")
-        staged = engine.stage(reading.checked(), folder)
+        staged = engine.stage(reading.checked(), folder, dropped)
         check_snapshots(staged.snapshots, dump_date)
     except DumpRefused as refused:
         return _receipt(dropped, dump_date, reading, staged, reason=str(refused))

@@ -69,7 +69,7 @@ def test_an_event_or_environment_that_does_not_say_enough_is_an_error(
     with pytest.raises(EventNotUnderstood):
         handler({"Records": []}, Context())
     for name, value in [
-        ("SHELFGATE_TARGET", "snowflake"),
+        ("SHELFGATE_TARGET", "oracle"),
         ("SHELFGATE_TARGET", ""),
         ("SHELFGATE_DUCKDB_PATH", ""),
         ("SHELFGATE_S3_BUCKET", ""),

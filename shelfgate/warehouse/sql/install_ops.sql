@@ -24,6 +24,11 @@ create table if not exists ops.load_ledger (
     last_modified timestamp            -- of the object, UTC: orders two dumps of one day
 );
 
+-- One row, which each load on Snowflake updates first: the second of two waits for the first. DuckDB locks its file.
+create table if not exists ops.load_turn (taken bigint not null);
+insert into ops.load_turn
+select 0 where not exists (select 1 from ops.load_turn);
+
 -- One row a snapshot date that is in raw_inventory.inventory: which dump serves it.
 create table if not exists ops.inventory_snapshot (
     inv_date_sk bigint not null,
