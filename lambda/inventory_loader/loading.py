@@ -21,6 +21,9 @@ from inventory_loader.receipt import Receipt, Status
 from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, check_snapshots, reason_for, settle, status_of
 from inventory_loader.store import S3Store
 
+_OPEN_ENDED = "the last line has no newline: ask the sender whether it is whole"
+"""Not refused, for some exports end so; but a cut inside the last quantity shows nowhere else."""
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -123,7 +126,9 @@ def _settled(sound: _Sound, dropped: Dropped, turn: Turn, now: datetime) -> Rece
         return _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=str(refused))
     turn.write([each for each in settled if each.written], sound.staged, dropped, rank, now)
     turn.confirm([each for each in settled if each.confirms], dropped, rank)
-    receipt = _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=reason_for(settled))
+    told = [reason_for(settled), _OPEN_ENDED if sound.reading.checked().open_ended else None]
+    reason = "; ".join(filter(None, told)) or None
+    receipt = _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=reason)
     return replace(receipt, status=status_of(settled), snapshots=tuple(each.told() for each in settled))
 
 
