@@ -127,6 +127,17 @@ def test_what_s3_answers_says_what_to_do_next(house: House, code: str, status: i
             read_all(house)
 
 
+def test_what_s3_answers_to_a_first_look_says_what_to_do_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store(house.s3, house.bucket)
+    for status, error in [(404, ObjectVanished), (403, StoreRefused), (503, StoreUnavailable)]:
+        with Stubber(house.s3) as stub:
+            stub.add_client_error("head_object", str(status), http_status_code=status)
+            with pytest.raises(error, match=f"S3 answers {status}"):
+                store.check_current(PREFIX + "1998-01-02.csv")
+    with pytest.raises(StoreRefused, match="Invalid bucket name"):
+        S3Store(house.s3, "not a bucket").check_current(PREFIX + "1998-01-02.csv")
+
+
 def test_a_stream_that_breaks_off_is_an_error_and_no_verdict(house: House) -> None:
     house.put("1998-01-02.csv", dump({FIRST: ONE}))
     answer = house.s3.get_object(Bucket=house.bucket, Key=PREFIX + "1998-01-02.csv")

@@ -21,11 +21,14 @@ from inventory_loader.errors import (
     WarehouseFailed,
     WarehouseNotInstalled,
 )
+from inventory_loader.handler import handler
 from inventory_loader.into_snowflake import SnowflakeEngine
 from inventory_loader.loading import load
 from inventory_loader.reading import Text
 from inventory_loader.snowflake_session import open_session
 from snowflake.connector import errors as vendor
+
+from tests.contract.inventory_landing import Context
 
 PREFIX, NOW = "inbound/inventory/", datetime(1998, 1, 3, 12)
 CONTENT = b"inv_date_sk,inv_item_sk,inv_warehouse_sk,inv_quantity_on_hand\n2450815,1,1,5\n2450815,2,1,\n"
@@ -306,6 +309,51 @@ def test_more_dates_than_the_bound_and_a_text_off_the_contract_are_refused(tmp_p
     engine = SnowflakeEngine(Recording, stage=None, prefix=PREFIX)
     with pytest.raises(DumpRefused, match="line 2, column inv_quantity_on_hand"):
         engine.stage(text, tmp_path, Dropped("k", "v", "e", 1, NOW))
+
+
+def test_only_a_checked_text_in_a_plain_folder_is_named_to_snowflake(tmp_path: Path) -> None:
+    columns = ("inv_date_sk", "inv_item_sk", "inv_warehouse_sk", "inv_quantity_on_hand")
+    odd = tmp_path / "it's"
+    odd.mkdir()
+    for folder, named, error in [
+        (odd, columns, ConfigurationError),
+        (tmp_path, (*columns, "x; drop"), WarehouseFailed),
+    ]:
+        (folder / "lines.csv").write_bytes(b"")
+        connection = Recording()
+        engine = SnowflakeEngine(lambda c=connection: c, stage=None, prefix=PREFIX)
+        with pytest.raises(error):
+            engine.stage(Text(folder / "lines.csv", named, 2), folder, Dropped("k", "v", "e", 1, NOW))
+        assert not [said for said, _ in connection.said if "drop" in said or "it's" in said]
+
+
+def test_an_engine_that_needed_no_session_has_none_to_end() -> None:
+    def never() -> None:
+        raise AssertionError("a session was opened")
+
+    SnowflakeEngine(never, stage="db.raw_inventory.landing", prefix=PREFIX).close()
+
+
+def test_the_target_of_the_environment_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Recording()
+    asked: list[Any] = []
+
+    def opened_session(environment: Any, *, run_id: str, seconds_left: float) -> Recording:
+        asked.append((environment["SHELFGATE_TARGET"], run_id, 50 < seconds_left < 55))
+        return connection
+
+    monkeypatch.setenv("SHELFGATE_TARGET", "snowflake")
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_STAGE", "raw_inventory.landing")
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", "landing")
+    monkeypatch.setattr("inventory_loader.handler.boto3.client", lambda _: None)
+    monkeypatch.setattr("inventory_loader.handler.S3Store", lambda *_: Store())
+    monkeypatch.setattr("inventory_loader.snowflake_session.open_session", opened_session)
+
+    event = {"object_key": PREFIX + "1998-01-02.csv", "version_id": "v1", "run_id": "run-1"}
+    assert handler(event, Context())["status"] == "loaded"
+    assert asked == [("snowflake", "run-1", True)]
+    assert any("@raw_inventory.landing" in said for said, _ in connection.said)
+    assert connection.closed
 
 
 @pytest.fixture
