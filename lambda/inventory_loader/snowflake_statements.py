@@ -75,13 +75,13 @@ WEIGH = """
 TAKE_TURN = "update ops.load_turn set taken = taken + 1"
 
 RECORDED = """
-    select etag, sha256, bytes, rows, status, reason, dump_date
+    select etag, sha256, bytes, row_count, status, reason, dump_date
     from ops.load_ledger
     where object_key = %s and version_id = %s and etag = %s and (version_id <> %s or last_modified = %s)
 """
 
 STILL_SERVED = """
-    select inv_date_sk, rows, coalesce(is_confirmed, false)
+    select inv_date_sk, row_count, coalesce(is_confirmed, false)
     from ops.inventory_snapshot
     where object_key = %s and version_id = %s
     order by inv_date_sk
@@ -109,7 +109,7 @@ DELETE_SNAPSHOTS = f"delete from ops.inventory_snapshot where {_SETTLED}"
 
 INSERT_SNAPSHOT = """
     insert into ops.inventory_snapshot
-        (inv_date_sk, object_key, version_id, dump_date, last_modified, rows, content_digest, replaced_digest,
+        (inv_date_sk, object_key, version_id, dump_date, last_modified, row_count, content_digest, replaced_digest,
          restated_at, is_confirmed)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, false)
 """
@@ -124,6 +124,7 @@ FORGET_RECEIPT = "delete from ops.load_ledger where object_key = %s and version_
 
 INSERT_RECEIPT = """
     insert into ops.load_ledger
-        (object_key, version_id, etag, sha256, bytes, rows, status, reason, run_id, loaded_at, dump_date, last_modified)
+        (object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, loaded_at, dump_date,
+         last_modified)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """

@@ -13,7 +13,7 @@ import duckdb
 from prefect import flow
 
 from expectations.gates import Judge, Window
-from flows.day import Day, begin
+from flows.day import Day, a_day
 from flows.land import land
 from flows.manual import refresh_now
 from flows.orchestrator import server
@@ -49,9 +49,9 @@ class Stopped:
 
 @flow(name="land only")
 def land_only(business_date: date) -> Day:
-    day = begin(business_date)
-    land(day)
-    return day
+    with a_day(business_date) as day:
+        land(day)
+        return day
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,8 @@ def test_a_version_on_record_is_answered_and_nothing_is_written() -> None:
         PREFIX + "1998-01-02.csv", "v1", "etag-1", "null", datetime(1998, 1, 3)
     )  # fmt: skip
     assert (
-        connection.beginnings()[-4:] == [*SETTLE[:3], "select inv_date_sk, rows, coalesce(is_confirmed,", "commit"][1:]
+        connection.beginnings()[-4:]
+        == [*SETTLE[:3], "select inv_date_sk, row_count, coalesce(is_confirmed,", "commit"][1:]
     )
     assert [(s["snapshot_date"], s["outcome"]) for s in reply["snapshots"]] == [
         ("1998-01-01", "loaded"),
