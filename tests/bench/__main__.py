@@ -118,9 +118,9 @@ def gate_on_one_week(folder: Path) -> Pair:
             select 2450815 + i as d_date_sk, date '1998-01-01' + cast(i as integer) as d_date
             from range(-7, 40) as t (i);
             insert into raw_inventory.inventory
-            select *, 'k', 'v' from read_csv('{folder / "week.csv"}', header = true);
+            select * from read_csv('{folder / "week.csv"}', header = true);
             insert into ops.inventory_snapshot
-            select 2450815, 'k', 'v', date '1998-01-01', timestamp '1998-01-01', 45000, 'd', null, null;
+            select 2450815, 'k', 'v', date '1998-01-01', timestamp '1998-01-01', 45000, 'd', null, null, false;
             insert into ops.load_ledger values
             ('k', 'v', 'e', 's', 1, 45000, 'loaded', null, 'r', timestamp '2003-01-01', date '1998-01-01',
             timestamp '1998-01-01');
