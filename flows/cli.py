@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from flows.airbyte_commands import airbyte
 from flows.console import answer, plain_run_logs, say
 from shelfgate.errors import ShelfgateError
 
@@ -173,6 +174,9 @@ def contracts_check() -> None:
     if faults := lint():
         raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
     click.echo("every suite and every page is what its contract says; every waiver is in order")
+
+
+cli.add_command(airbyte)
 
 
 @cli.group()
