@@ -36,7 +36,7 @@ class NoManagedPolicies(ManagedPolicyLoader):
     """SAM asks AWS for managed policies by name; a template of written roles has none to ask for."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        """Without a client: it would be asked for nothing."""
 
     def load(self) -> dict[str, str]:
         return {}
