@@ -47,7 +47,7 @@ def translated(template: dict[str, Any]) -> Resources:
 
     packaged = copy.deepcopy(template)
     # As `sam package` does: the zip is uploaded, and the template names where.
-    packaged["Resources"][FUNCTION]["Properties"]["CodeUri"] = "s3://uploads/inventory_loader.zip"
+    packaged["Resources"][FUNCTION]["Properties"]["CodeUri"] = "s3://uploads/inventory-loader.zip"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
@@ -127,6 +127,7 @@ FAULTS: list[tuple[Rule, Callable[[dict[str, Any]], None]]] = [
     (rules.least_privilege, changed(f"{GRANTS}/0/Resource", {"Fn::Sub": "arn:${AWS::Partition}:s3:::*"})),
     (rules.least_privilege, without(f"{FUNCTION}/Properties/Role")),
     (rules.no_secret_in_the_environment, added(ENVIRONMENT, {"SNOWFLAKE_PASSWORD": "hush"})),
+    (rules.no_secret_in_the_environment, changed(f"{ENVIRONMENT}/SHELFGATE_SNOWFLAKE_KEY_SECRET", "-----BEGIN")),
     (rules.no_secret_in_the_environment, added(ENVIRONMENT, {"KEY": "{{resolve:secretsmanager:key}}"})),
     (rules.the_runtime_that_the_zip_is_built_for, changed(f"{FUNCTION}/Properties/Architectures", ["x86_64"])),
     (rules.the_runtime_that_the_zip_is_built_for, changed(f"{FUNCTION}/Properties/Handler", "loader.handler")),
@@ -136,7 +137,7 @@ FAULTS: list[tuple[Rule, Callable[[dict[str, Any]], None]]] = [
     (rules.a_failed_message_fails_alone, without(DROPPED)),
     (rules.swept_daily, without(SWEEP)),
     (rules.swept_daily, without(f"{SWEEP}/Properties/DeadLetterConfig")),
-    (rules.swept_daily, added(f"{SWEEP}/Properties", {"Enabled": False})),
+    (rules.swept_daily, changed(f"{SWEEP}/Properties/State", "ENABLED")),
     (rules.alarmed, without("OldEventsAlarm")),
     (rules.alarmed, changed("LoaderErrorsAlarm/Properties/Threshold", 50)),
     (rules.alarmed, without("DeadLettersAlarm/Properties/AlarmActions")),
