@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     # A sync of the sandbox at scale 1 takes under a minute; Airbyte Cloud needs some minutes to start a connector.
     airbyte_deadline_seconds: float = 3600.0
     s3_bucket: str | None = None
+    # A deployment's way: names of Prefect blocks that hold bucket and keys. Environment variables are a laptop's.
+    s3_block: str | None = None
+    aws_block: str | None = None
     s3_prefix: str = "inbound/inventory/"
     lambda_function: str | None = None
     docs_bucket: str | None = None

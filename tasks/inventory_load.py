@@ -13,6 +13,7 @@ from shelfgate.errors import LoadFailed
 from shelfgate.ledger import Run, not_yet_judged
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
+from tasks.aws_blocks import lambda_client, landing
 from tasks.retrying import OUTSIDE_CALL
 
 STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
@@ -21,7 +22,7 @@ STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
 @task(name="find dropped dumps", **OUTSIDE_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
-    dropped = dropped_objects(settings.need("s3_bucket"), settings.s3_prefix)
+    dropped = dropped_objects(*landing(settings))
     with warehouse.turn() as session:
         return not_yet_judged(session, dropped)
 
@@ -38,6 +39,7 @@ def load_dump(settings: Settings, run: Run, dropped: DroppedObject) -> dict[str,
     receipt = lambda_api.invoke(
         settings.need("lambda_function"),
         {"object_key": dropped.object_key, "version_id": dropped.version_id, "run_id": run.run_id},
+        client=lambda_client(settings),
     )
     if receipt.get("status") not in STATUSES:
         raise LoadFailed(

@@ -25,9 +25,14 @@ _OUR_MISTAKES = frozenset(
 
 
 def invoke(
-    function: str, payload: dict[str, Any], *, read_timeout_seconds: float = READ_TIMEOUT_SECONDS
+    function: str,
+    payload: dict[str, Any],
+    *,
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    client: Any | None = None,
 ) -> dict[str, Any]:
-    """The function's reply. Endpoint, region and credentials are those that boto3 finds (AWS_ENDPOINT_URL_LAMBDA, ...).
+    """The function's reply. Endpoint, region and credentials are those that boto3 finds (AWS_ENDPOINT_URL_LAMBDA, ...),
+    or those of `client`, which must be as patient as `patience` says.
 
     Raises:
         LoadFailed: the function failed, was ended by Lambda, or replied with something that is no JSON object.
@@ -37,7 +42,9 @@ def invoke(
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        response = _client(read_timeout_seconds).invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+        response = (client or _client(read_timeout_seconds)).invoke(
+            FunctionName=function, Payload=json.dumps(payload).encode()
+        )
         reply = response["Payload"].read()
     except ClientError as error:
         raise _as_ours(function, error.response) from None
@@ -51,19 +58,20 @@ def invoke(
     return found
 
 
-def _client(read_timeout_seconds: float) -> Any:
-    import boto3
+def patience(read_timeout_seconds: float = READ_TIMEOUT_SECONDS) -> Any:
+    """The configuration of a client that calls once and waits for the answer."""
     from botocore.config import Config
 
-    config = Config(
-        connect_timeout=5,
-        read_timeout=read_timeout_seconds,
-        retries={"total_max_attempts": 1},
-        # Some firewalls drop a connection on which nothing moves for six minutes.
-        tcp_keepalive=True,
+    return Config(
+        connect_timeout=5, read_timeout=read_timeout_seconds, retries={"total_max_attempts": 1}, tcp_keepalive=True
     )
+
+
+def _client(read_timeout_seconds: float) -> Any:
+    import boto3
+
     # Not boto3.client(): its session is shared by all threads, and remembers the credentials of the first call.
-    return boto3.Session().client("lambda", config=config)
+    return boto3.Session().client("lambda", config=patience(read_timeout_seconds))
 
 
 def _as_ours(function: str, response: Any) -> ShelfgateError:
