@@ -8,6 +8,7 @@ from expectations.docs import KEEP_RUNS, build
 from shelfgate.clients.docs_bucket import Synced, sync_pages
 from shelfgate.errors import ShelfgateError
 from shelfgate.settings import Settings
+from tasks.aws_blocks import docs_client
 from tasks.retrying import ONCE
 
 
@@ -32,7 +33,8 @@ def bring_to_bucket(settings: Settings) -> Synced | None:
         return None
     logger = get_run_logger()
     try:
-        synced = sync_pages(settings.docs_folder, settings.docs_bucket, settings.docs_prefix, KEEP_RUNS)
+        client = docs_client(settings)
+        synced = sync_pages(settings.docs_folder, settings.docs_bucket, settings.docs_prefix, KEEP_RUNS, client)
     except (ShelfgateError, OSError) as error:
         logger.warning("Data Docs are not in the bucket, the next run tries again: %s", error)
         return None

@@ -13,6 +13,7 @@ from shelfgate.errors import DumpVanished, LoadFailed
 from shelfgate.ledger import Run, not_yet_judged
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
+from tasks.aws_blocks import lambda_client, landing
 from tasks.retrying import OUTSIDE_CALL
 
 STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
@@ -21,7 +22,7 @@ STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
 @task(name="find dropped dumps", **OUTSIDE_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
-    dropped = dropped_objects(settings.need("s3_bucket"), settings.s3_prefix)
+    dropped = dropped_objects(*landing(settings))
     with warehouse.turn() as session:
         return not_yet_judged(session, dropped)
 
@@ -45,6 +46,7 @@ def load_dump(settings: Settings, run: Run, dropped: DroppedObject) -> dict[str,
             "run_id": run.run_id,
             "idempotency_key": dropped.idempotency_key,
         },
+        client=lambda_client(settings),
     )
     if receipt.get("status") not in STATUSES:
         raise LoadFailed(

@@ -45,9 +45,14 @@ _BY_ERROR_TYPE: dict[str, type[ShelfgateError]] = {
 
 
 def invoke(
-    function: str, payload: dict[str, Any], *, read_timeout_seconds: float = READ_TIMEOUT_SECONDS
+    function: str,
+    payload: dict[str, Any],
+    *,
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    client: Any | None = None,
 ) -> dict[str, Any]:
-    """The function's reply. Endpoint, region and credentials are those that boto3 finds (AWS_ENDPOINT_URL_LAMBDA, ...).
+    """The function's reply. Endpoint, region and credentials are those that boto3 finds (AWS_ENDPOINT_URL_LAMBDA, ...),
+    or those of `client`, which must be as patient as `patience` says.
 
     Raises:
         LoadInterrupted: the function failed by something that passes; calling it again is safe.
@@ -60,7 +65,9 @@ def invoke(
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        response = _client(read_timeout_seconds).invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+        response = (client or _client(read_timeout_seconds)).invoke(
+            FunctionName=function, Payload=json.dumps(payload).encode()
+        )
         reply = response["Payload"].read()
     except ClientError as error:
         raise _as_ours(function, error.response) from None
@@ -74,23 +81,24 @@ def invoke(
     return found
 
 
+def patience(read_timeout_seconds: float = READ_TIMEOUT_SECONDS) -> Any:
+    """The configuration of a client that calls once and waits for the answer."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=5, read_timeout=read_timeout_seconds, retries={"total_max_attempts": 1}, tcp_keepalive=True
+    )
+
+
 def _client(read_timeout_seconds: float) -> Any:
     import boto3
     import botocore.session
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=5,
-        read_timeout=read_timeout_seconds,
-        retries={"total_max_attempts": 1},
-        # Some firewalls drop a connection on which nothing moves for six minutes.
-        tcp_keepalive=True,
-    )
     # Not boto3.client(): its session is shared by all threads, and remembers the credentials of the first call. Of a
     # session of its own, 0.18 s go into parsing the service's description: that is shared, it never changes.
     session = botocore.session.Session()
     session.register_component("data_loader", _descriptions())
-    return boto3.Session(botocore_session=session).client("lambda", config=config)
+    return boto3.Session(botocore_session=session).client("lambda", config=patience(read_timeout_seconds))
 
 
 @cache
