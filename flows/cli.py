@@ -1,33 +1,20 @@
-"""`shelfgate`: manual runs from a terminal. The only importer of the sandbox; refuses to hold a rule of its own."""
+"""`shelfgate`: manual runs from a terminal; refuses to hold a rule of its own."""
 
 from __future__ import annotations
 
 import os
 import sys
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 
 from flows.console import answer, plain_run_logs, say
+from flows.options import Day, as_json_option, home
+from flows.publication_commands import publications, rollback, status, vacuum
+from flows.sandbox_commands import sandbox, sandbox_day
 from shelfgate.errors import ShelfgateError
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
-
-
-class Day(click.DateTime):
-    """A calendar day, YYYY-MM-DD."""
-
-    name = "date"
-
-    def __init__(self) -> None:
-        super().__init__(formats=["%Y-%m-%d"])
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        return found.date() if isinstance(found, datetime) else found
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -44,27 +31,35 @@ def cli() -> None:
 @cli.command()
 @click.option("--scale", type=click.FloatRange(min=0.01), default=0.1, help="TPC-DS scale factor; 1 is 4.4 M rows.")
 @click.option("--through", type=Day(), default="2002-12-28", help="Last day of data; a Saturday completes its week.")
-@click.option("--home", type=click.Path(path_type=Path), help="Where everything is kept. [default: $SHELFGATE_HOME]")
+@click.option(
+    "--home",
+    "home_folder",
+    type=click.Path(path_type=Path),
+    help="Where everything is kept. [default: $SHELFGATE_HOME]",
+)
 @as_json_option
-def demo(scale: float, through: date, home: Path | None, as_json: bool) -> None:
+def demo(scale: float, through: date, home_folder: Path | None, as_json: bool) -> None:
     """Bring the sandbox up, seed it, run one refresh, say what was published, bring the sandbox down."""
     from flows.demo import run_demo
 
-    if home is not None:
-        os.environ["SHELFGATE_HOME"] = str(home)
-    run_demo(_home(), scale, through, as_json=as_json)
+    if home_folder is not None:
+        os.environ["SHELFGATE_HOME"] = str(home_folder)
+    run_demo(home(), scale, through, as_json=as_json)
 
 
 @cli.command()
 @click.option(
     "--business-date", type=Day(), help="The last day whose data are in. [default: the sandbox's, or yesterday]"
 )
+@click.option("--full-rebuild", is_flag=True, help="Build every week, not only those whose inputs have changed.")
 @as_json_option
-def refresh(business_date: date | None, as_json: bool) -> None:
+def refresh(business_date: date | None, full_rebuild: bool, as_json: bool) -> None:
     """One run: land, gate, build, gate, publish."""
     from flows.manual import refresh_now, show_refresh
 
-    day = business_date or _sandbox_day()
+    if full_rebuild:
+        os.environ["SHELFGATE_FULL_REBUILD"] = "true"
+    day = business_date or sandbox_day()
     settings, refreshed = refresh_now(day)
     show_refresh(settings, refreshed, as_json=as_json)
 
@@ -84,24 +79,6 @@ def backfill(from_date: date, to_date: date, as_json: bool) -> None:
         click.echo(
             f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else "")
         )
-
-
-@cli.command()
-@as_json_option
-def status(as_json: bool) -> None:
-    """Current publication, data through, every gate's last verdict, stale since."""
-    from flows.reports import show_status
-
-    show_status(as_json=as_json)
-
-
-@cli.command()
-@as_json_option
-def publications(as_json: bool) -> None:
-    """Every publication, newest first."""
-    from flows.reports import show_publications
-
-    show_publications(as_json=as_json)
 
 
 @cli.command()
@@ -175,97 +152,8 @@ def contracts_check() -> None:
     click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
-@cli.group()
-def sandbox() -> None:
-    """The whole estate on this machine: Postgres, S3, Airbyte API, Lambda API, Prefect server."""
-
-
-@sandbox.command()
-@as_json_option
-def up(as_json: bool) -> None:
-    """Start what is not running, in the background, and answer when all of it is ready."""
-    from sandbox import estate
-
-    _show_estate(estate.up(_home(), on_progress=say), as_json)
-
-
-@sandbox.command()
-def down() -> None:
-    """Stop everything; data are kept."""
-    from sandbox import estate
-
-    click.echo("the sandbox is down" if estate.down(_home()) else "the sandbox was not up")
-
-
-@sandbox.command()
-@as_json_option
-def info(as_json: bool) -> None:
-    """Where everything listens."""
-    from sandbox import estate
-
-    _show_estate(estate.info(_home()), as_json)
-
-
-@sandbox.command()
-@click.option("--scale", type=click.FloatRange(min=0.01), default=0.1, help="TPC-DS scale factor.")
-@click.option("--through", type=Day(), required=True, help="Last day of data.")
-@as_json_option
-def seed(scale: float, through: date, as_json: bool) -> None:
-    """Put exactly the data dated up to a day into Postgres and S3."""
-    from sandbox import estate
-
-    _show_seeding(estate.seed(_home(), scale, through, on_progress=say), as_json)
-
-
-@sandbox.command()
-@click.option("--days", type=click.IntRange(min=1), default=1, help="How many days to add.")
-@as_json_option
-def advance(days: int, as_json: bool) -> None:
-    """Add the data of the next days."""
-    from sandbox import estate
-
-    _show_seeding(estate.advance(_home(), days, on_progress=say), as_json)
-
-
-@sandbox.command()
-@click.confirmation_option(prompt="Delete the sandbox's data and the warehouse of this home?")
-def reset() -> None:
-    """Stop everything and delete its data, the warehouse included."""
-    from sandbox import estate
-
-    estate.reset(_home())
-    click.echo("the sandbox is empty")
-
-
-def _show_estate(found: Any, as_json: bool) -> None:
-    values = found.as_dict()
-    if as_json:
-        answer(values)
-    else:
-        for key, value in values.items():
-            click.echo(f"{key:16} {value}")
-
-
-def _show_seeding(report: Any, as_json: bool) -> None:
-    if as_json:
-        answer(asdict(report))
-    else:
-        click.echo(str(report))
-
-
-def _home() -> Path:
-    return Path(os.environ.get("SHELFGATE_HOME", ".shelfgate"))
-
-
-def _sandbox_day() -> date | None:
-    """The day that the sandbox has reached, if one is up in this home; the flow decides otherwise."""
-    from sandbox import estate
-    from shelfgate.errors import ConfigurationError
-
-    try:
-        return estate.info(_home()).through
-    except ConfigurationError:
-        return None
+for command in (status, publications, rollback, vacuum, sandbox):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from shelfgate.errors import ConfigurationError, GateClosed
 from shelfgate.ledger import evidence_of, judged_until
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.publication import current_publication
-from shelfgate.reading_back import published_verdict
+from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Session, install, open_warehouse
 
@@ -49,9 +49,7 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
         if gate is Gate.PUBLISHED:
             if base is None:
                 raise ConfigurationError("gate published: nothing is published yet. Run `shelfgate refresh` first.")
-            return published_verdict(
-                session, base.run_id, base.business_date, base.parent_id, base.candidate_digest, base.publication_id
-            )
+            return published_verdict(session, promised_by(session, base), base.publication_id)
         day = business_date or settings.business_date or _last_day(session)
         judged_at = datetime.now(UTC).replace(tzinfo=None)
         window = Window(

@@ -11,6 +11,8 @@ from shelfgate.settings import Settings
 
 if TYPE_CHECKING:
     from flows.day import Refreshed
+    from shelfgate.model import Publication
+    from shelfgate.vacuum import Vacuumed
 
 
 def refresh_now(business_date: date | None) -> tuple[Settings, Refreshed]:
@@ -29,6 +31,22 @@ def backfill_now(from_date: date, to_date: date) -> list[str]:
         from flows.backfill import backfill
 
         return backfill(from_date, to_date)
+
+
+def rollback_now(to: str) -> Publication:
+    """Run the rollback flow and wait for it."""
+    with server(Settings.load().home, say):
+        from flows.rollback import rollback
+
+        return rollback(to)
+
+
+def vacuum_now(keep: int) -> Vacuumed:
+    """Run the vacuum flow and wait for it."""
+    with server(Settings.load().home, say):
+        from flows.vacuum import vacuum
+
+        return vacuum(keep)
 
 
 def show_refresh(settings: Settings, refreshed: Refreshed, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.console import answer, say
 from shelfgate.publication import publications
+from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
 from shelfgate.status import status
 from shelfgate.warehouse import install, open_warehouse
@@ -64,11 +65,20 @@ def show_publications(*, as_json: bool) -> None:
     with open_warehouse(settings, on_wait=say).turn() as session:
         install(session)
         found = publications(session)
+        kept = {row["id"] for row in session.rows("select distinct publication_id as id from ops.manifest")}
     if as_json:
-        answer({"publications": [asdict(one) for one in found]})
+        answer({"publications": [{**asdict(one), "readable": one.publication_id in kept} for one in found]})
         return
     table = Table(
-        "publication", "action", "published at (UTC)", "business date", "sales", "stock", "partitions", "rows"
+        "publication",
+        "action",
+        "published at (UTC)",
+        "business date",
+        "sales",
+        "stock",
+        "partitions",
+        "rows",
+        "readable",
     )
     for one in found:
         table.add_row(
@@ -80,8 +90,33 @@ def show_publications(*, as_json: bool) -> None:
             str(one.inventory_through),
             str(one.partitions_changed),
             f"{one.rows_written:,}",
+            "yes" if one.publication_id in kept else "no",
         )
     Console().print(table)
+
+
+def show_difference(older: str, newer: str, *, as_json: bool) -> None:
+    """The partitions that two publications do not serve alike."""
+    settings = Settings.load()
+    with open_warehouse(settings, on_wait=say).turn() as session:
+        install(session)
+        for one in (older, newer):
+            readable(session, one)
+        found = changed_between(session, older, newer)
+    if as_json:
+        answer({"older": older, "newer": newer, "changed": found})
+        return
+    table = Table("table", "week", f"rows in {older}", f"rows in {newer}")
+    for one in found:
+        table.add_row(
+            one["table"], str(one["week"] or "whole"), _counted(one["rows_before"]), _counted(one["rows_after"])
+        )
+    Console().print(table)
+    Console().print(f"{len(found)} partitions differ")
+
+
+def _counted(rows: int | None) -> str:
+    return "-" if rows is None else f"{rows:,}"
 
 
 def summary_of(settings: Settings, refreshed: Refreshed, found: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from shelfgate.clients.landing_bucket import DroppedObject
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.errors import ConfigurationError
+from shelfgate.lease import Lease
 from shelfgate.model import CheckResult, Publication, SuiteResult, Verdict
 from shelfgate.publication import current_publication
 from shelfgate.warehouse import Session
@@ -25,32 +26,41 @@ class Run:
     base: Publication | None
     judged_until: datetime | None = None
     """When the first gate of the base's run judged: what landed later, during that run too, has not been judged yet."""
+    token: int = 0
+    """Of the lease under which it runs; 0 is nobody's, and publishes nothing."""
 
     @property
     def base_id(self) -> str | None:
         return self.base.publication_id if self.base else None
 
 
-def begin_run(session: Session, run_id: str, business_date: date) -> Run:
-    """Pin what the run is based on.
+def begin_run(session: Session, lease: Lease, business_date: date | None) -> Run:
+    """Pin what the run that holds the lease is based on; without a business date, that of what is published.
 
     Raises:
-        ConfigurationError: the business date lies before the one that is published; time does not go back by a refresh.
+        ConfigurationError: the business date lies before the one that is published (time does not go back by a
+            refresh), or none is given and nothing is published.
     """
     base = current_publication(session)
+    if business_date is None:
+        if base is None:
+            raise ConfigurationError("nothing is published yet: `shelfgate refresh` first. Nothing was changed.")
+        business_date = base.business_date
     if base and business_date < base.business_date:
         raise ConfigurationError(
             f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
             "publishes. Wanted that day or a later one. Nothing was changed."
         )
-    return Run(run_id, business_date, base, judged_until(session, base))
+    return Run(lease.owner, business_date, base, judged_until(session, base), lease.token)
 
 
 def judged_until(session: Session, base: Publication | None) -> datetime | None:
     """When the first gate of the run behind `base` judged; None before the first publication."""
     if base is None:
         return None
-    return session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.run_id])[0]["at"]
+    return session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.judged_run_id])[0][
+        "at"
+    ]
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
@@ -64,11 +74,11 @@ def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[D
 
 def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:
     """Replace the counts of the source; only the newest run's are kept, the gate that used them has its own record."""
-    with session.transaction():
+    with session.transaction("source_totals"):
         session.run("delete from ops.source_total")
         session.insert(
             "ops.source_total",
-            ["run_id", "dataset", "business_day", "rows", "units", "amount", "profit"],
+            ["run_id", "dataset", "business_day", "row_count", "units", "amount", "profit"],
             ((run_id, t.dataset, t.business_day, t.rows, t.units, t.amount, t.profit) for t in totals),
         )
 
@@ -81,7 +91,7 @@ def record_verdict(session: Session, verdict: Verdict, judged_at: datetime) -> N
         absent = ["(no suite)"]
     suites = [*verdict.suites, *(_absent(verdict, name) for name in absent)]
     rows = [_gate_row(verdict, suite, judged_at) for suite in suites]
-    with session.transaction():
+    with session.transaction("verdict"):
         session.insert("ops.gate_result", list(rows[0]), [tuple(row.values()) for row in rows])
 
 

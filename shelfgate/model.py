@@ -226,12 +226,17 @@ def closed_message(verdict: Verdict) -> str:
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """A week of a table (or a whole one: `week_start_date` None) and the digest of its content."""
+    """A week of a table (or a whole one: `week_start_date` None) and the digest of its content.
+
+    `input_digest` names all that a week was built from; `touched` is False for one that the base goes on serving.
+    """
 
     table_name: str
     week_start_date: date | None
     rows: int
     digest: str
+    input_digest: str | None = None
+    touched: bool = True
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,11 @@ class Candidate:
     def rows(self) -> int:
         return sum(partition.rows for partition in self.partitions)
 
+    @property
+    def rows_built(self) -> int:
+        """Rows in schema `candidate`: those of the touched weeks and of the tables that are published whole."""
+        return sum(partition.rows for partition in self.partitions if partition.touched)
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -267,6 +277,8 @@ class Publication:
     candidate_digest: str
     partitions_changed: int
     rows_written: int
+    judged_run_id: str
+    """The run whose gates judged the content: another one's after a rollback."""
     new: bool = True
 
     @classmethod
@@ -284,6 +296,7 @@ class Publication:
             candidate_digest=row["candidate_digest"],
             partitions_changed=row["partitions_changed"],
             rows_written=row["rows_written"],
+            judged_run_id=row["judged_run_id"],
             new=new,
         )
 

@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from shelfgate.candidate import PUBLISHED_TABLES, columns_of, measure, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
+from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Partition, Publication
 from shelfgate.warehouse import Session
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """A table that readers see. `by_week`: published a week at a time; otherwise whole."""
-
-    name: str
-    by_week: bool
-
-
-PUBLISHED_TABLES = (
-    PublishedTable("fct_weekly_sales_inventory", by_week=True),
-    PublishedTable("fct_daily_sales", by_week=True),
-    PublishedTable("dim_customer", by_week=False),
-    PublishedTable("dim_item", by_week=False),
-    PublishedTable("dim_warehouse", by_week=False),
-    PublishedTable("dim_week", by_week=False),
-    PublishedTable("dim_date", by_week=False),
-)
-
-
-def columns_of(session: Session, schema: str, table: str) -> list[tuple[str, str]]:
-    """Names and types of a table's columns, in their order; empty if there is no such table."""
-    found = session.rows(
-        "select lower(column_name) as name, lower(data_type) as type from information_schema.columns "
-        "where lower(table_schema) = ? and lower(table_name) = ? order by ordinal_position",
-        [schema, table],
-    )
-    return [(row["name"], row["type"]) for row in found]
 
 
 def current_publication(session: Session) -> Publication | None:
@@ -57,69 +29,77 @@ def publications(session: Session) -> list[Publication]:
     return [Publication.from_row(row, new=False) for row in found]
 
 
-def measure(session: Session, schema: str = "candidate", *, reading_views: bool = False) -> tuple[Partition, ...]:
-    """Rows and content digest of every partition of every published table in `schema`.
-
-    `reading_views` leaves out the column that the views in `marts` add, so that both sides digest the same columns.
-
-    Raises:
-        PermanentFailure: a table is missing or empty.
-    """
-    found: list[Partition] = []
-    for table in PUBLISHED_TABLES:
-        names = [name for name, _ in columns_of(session, schema, table.name)]
-        if reading_views:
-            names = [name for name in names if name != "publication_id"]
-        if not names:
-            raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
-        week = "week_start_date" if table.by_week else "cast(null as date)"
-        rows = session.rows(
-            f"select {week} as week, count(*) as row_count, {session.content_digest(names)} as digest "
-            f"from {schema}.{table.name} group by {week}"
-        )
-        if not rows:
-            raise PermanentFailure(f"publication: {schema}.{table.name} is empty; at least one row was wanted.")
-        found += [Partition(table.name, row["week"], row["row_count"], row["digest"]) for row in rows]
-    return tuple(found)
-
-
-def publish(session: Session, candidate: Candidate, approval: Approval, *, now: datetime | None = None) -> Publication:
+def publish(
+    session: Session, candidate: Candidate, approval: Approval, token: int, *, now: datetime | None = None
+) -> Publication:
     """Make the candidate what readers see, or nothing at all; run again with the same run, it answers the same.
 
-    Returns the new publication, or the current one with `new` False if neither content nor business date moved.
+    `token` is that of the run's lease. Returns the new publication, or the current one with `new` False if neither
+    content nor business date moved.
 
     Raises:
         PermanentFailure: the candidate is not the one that was judged.
-        WarehouseBusy: another run published since this one began.
+        WarehouseBusy: another run published since this one began, or has taken over the lease.
     """
-    with session.transaction():
+    with session.transaction("publish"):
         done = session.rows("select * from ops.publication where run_id = ?", [candidate.run_id])
         if done:
             return Publication.from_row(done[0], new=True)
+        refuse_a_lost_lease(session, token)
         _refuse_another_candidate(session, candidate, approval)
         current = current_publication(session)
         if (current.publication_id if current else None) != candidate.base:
-            raise _overtaken(candidate)
+            raise overtaken(candidate.base)
         changed = _changed(session, candidate, current)
         if current and not changed and current.business_date == candidate.business_date:
             return current
-        sequence = session.rows("select coalesce(max(sequence_number), 0) + 1 as n from ops.publication")[0]["n"]
-        new_id = f"pub-{sequence:06d}"
-        _move_pointer(session, candidate, new_id)
+        sequence, new_id = next_id(session)
+        move_pointer(session, candidate.base, new_id)
         _write_manifest(session, candidate, changed, new_id)
         rows_written = _store(session, changed, new_id)
-        row = _describe(session, candidate, new_id, int(sequence), len(changed), rows_written, approval, now)
+        row = _describe(session, candidate, new_id, sequence, len(changed), rows_written, approval, now)
         session.insert("ops.publication", list(row), [tuple(row.values())])
     return Publication.from_row(row, new=True)
 
 
+def next_id(session: Session) -> tuple[int, str]:
+    """Sequence number and id of the next publication; the compare-and-set of the pointer makes them unique."""
+    number = int(session.rows("select coalesce(max(sequence_number), 0) + 1 as n from ops.publication")[0]["n"])
+    return number, f"pub-{number:06d}"
+
+
+def move_pointer(session: Session, base: str | None, new_id: str) -> None:
+    """Compare-and-set: alone enough to keep two runs from both publishing.
+
+    Raises:
+        WarehouseBusy: the pointer does not name `base` any more.
+    """
+    moved = session.run(
+        "update ops.pointer set publication_id = ? where name = 'current' and publication_id is not distinct from ?",
+        [new_id, base],
+    )
+    if moved != 1:
+        raise overtaken(base)
+
+
+def overtaken(base: str | None) -> WarehouseBusy:
+    return WarehouseBusy(
+        f"publication: this run was built on {base or 'an empty store'}, but the pointer has moved since. Another run "
+        "published. Nothing was published by this one; run again."
+    )
+
+
 def _refuse_another_candidate(session: Session, candidate: Candidate, approval: Approval) -> None:
-    now_there = Candidate(candidate.run_id, candidate.business_date, candidate.base, measure(session)).digest
-    if approval.data_digest != candidate.digest or now_there != candidate.digest or approval.run_id != candidate.run_id:
+    now_there = Candidate(candidate.run_id, candidate.business_date, candidate.base, measure(session, candidate.base))
+    if (
+        approval.run_id != candidate.run_id
+        or approval.data_digest != candidate.digest
+        or sorted(now_there.partitions, key=str) != sorted(candidate.partitions, key=str)
+    ):
         raise PermanentFailure(
-            f"publication: the candidate of run {candidate.run_id} has digest {now_there[:12]}, the {approval.gate} "
-            f"gate judged {(approval.data_digest or 'nothing')[:12]}. Something wrote to schema candidate in between. "
-            "Nothing was published; run again."
+            f"publication: the candidate of run {candidate.run_id} has digest {now_there.digest[:12]}, the "
+            f"{approval.gate} gate judged {(approval.data_digest or 'nothing')[:12]}. Something wrote to schema "
+            "candidate in between. Nothing was published; run again."
         )
 
 
@@ -127,13 +107,7 @@ def _changed(session: Session, candidate: Candidate, current: Publication | None
     """Partitions whose content is not what the current publication serves."""
     if current is None:
         return list(candidate.partitions)
-    served = {
-        (row["table_name"], row["week_start_date"]): (row["rows"], row["digest"])
-        for row in session.rows(
-            "select table_name, week_start_date, rows, digest from ops.manifest where publication_id = ?",
-            [current.publication_id],
-        )
-    }
+    served = served_partitions(session, current.publication_id)
     kept = {(p.table_name, p.week_start_date) for p in candidate.partitions}
     if vanished := [key for key in served if key not in kept]:
         table, week = sorted(vanished, key=str)[0]
@@ -141,36 +115,14 @@ def _changed(session: Session, candidate: Candidate, current: Publication | None
             f"publication: {len(vanished)} published partitions are missing from the candidate, first {table} {week}. "
             "History does not shrink by itself. Nothing was published; look for what was deleted at the source."
         )
-    return [p for p in candidate.partitions if served.get((p.table_name, p.week_start_date)) != (p.rows, p.digest)]
-
-
-def _move_pointer(session: Session, candidate: Candidate, new_id: str) -> None:
-    """Compare-and-set: alone enough to keep two runs from both publishing."""
-    moved = session.run(
-        "update ops.pointer set publication_id = ? where name = 'current' and publication_id is not distinct from ?",
-        [new_id, candidate.base],
-    )
-    if moved != 1:
-        raise _overtaken(candidate)
-
-
-def _overtaken(candidate: Candidate) -> WarehouseBusy:
-    return WarehouseBusy(
-        f"publication: this run was built on {candidate.base or 'an empty store'}, but the pointer has moved since. "
-        "Another run published. Nothing was published by this one; run again."
-    )
+    before = {key: (row["row_count"], row["digest"]) for key, row in served.items()}
+    return [p for p in candidate.partitions if before.get((p.table_name, p.week_start_date)) != (p.rows, p.digest)]
 
 
 def _write_manifest(session: Session, candidate: Candidate, changed: list[Partition], new_id: str) -> None:
-    columns = ["publication_id", "table_name", "week_start_date", "build_id", "rows", "digest"]
+    columns = ["publication_id", "table_name", "week_start_date", "build_id", "row_count", "digest", "input_digest"]
     moved = {(p.table_name, p.week_start_date) for p in changed}
-    builds: dict[tuple[str, date | None], str] = {
-        (row["table_name"], row["week_start_date"]): row["build_id"]
-        for row in session.rows(
-            "select table_name, week_start_date, build_id from ops.manifest where publication_id = ?",
-            [candidate.base],
-        )
-    }
+    served = served_partitions(session, candidate.base)
     session.insert(
         "ops.manifest",
         columns,
@@ -179,9 +131,12 @@ def _write_manifest(session: Session, candidate: Candidate, changed: list[Partit
                 new_id,
                 p.table_name,
                 p.week_start_date,
-                new_id if (p.table_name, p.week_start_date) in moved else builds[p.table_name, p.week_start_date],
+                new_id
+                if (p.table_name, p.week_start_date) in moved
+                else served[p.table_name, p.week_start_date]["build_id"],
                 p.rows,
                 p.digest,
+                p.input_digest,
             )
             for p in candidate.partitions
         ),
@@ -223,8 +178,9 @@ def _describe(
     now: datetime | None,
 ) -> dict[str, Any]:
     through = session.rows(
-        "select (select max(sold_date) from candidate.fct_daily_sales) as sales_through, "
-        "(select max(inv_snapshot_date) from candidate.fct_weekly_sales_inventory) as inventory_through"
+        "select max(case when table_name = 'fct_daily_sales' then through_date end) as sales_through, "
+        "max(case when table_name = 'fct_weekly_sales_inventory' then through_date end) as inventory_through "
+        "from candidate.partition_inputs"
     )[0]
     return {
         "publication_id": new_id,
@@ -232,6 +188,7 @@ def _describe(
         "sequence_number": sequence,
         "action": "publish",
         "run_id": candidate.run_id,
+        "judged_run_id": candidate.run_id,
         "business_date": candidate.business_date,
         "published_at": now or datetime.now(UTC).replace(tzinfo=None),
         "sales_through": through["sales_through"],

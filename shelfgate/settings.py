@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     docs_prefix: str = "data-docs/"
     week_start_day: int = Field(default=0, ge=0, le=6, description="0 = Sunday")
     business_date: date | None = None
+    full_rebuild: bool = Field(default=False, description="build every week, touched or not")
     timezone: str = "UTC"
 
     @classmethod

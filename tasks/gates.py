@@ -44,7 +44,7 @@ def hold_gate(
 
 
 @task(name="hold gate", task_run_name="hold published gate", **ONCE)
-def hold_published_gate(warehouse: Warehouse, run: Run, candidate: Candidate, publication: Publication) -> Approval:
+def hold_published_gate(warehouse: Warehouse, candidate: Candidate, publication: Publication) -> Approval:
     """Read back what readers see: it must be the candidate, under one publication.
 
     Raises:
@@ -52,9 +52,7 @@ def hold_published_gate(warehouse: Warehouse, run: Run, candidate: Candidate, pu
     """
     judged_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.turn() as session:
-        verdict = published_verdict(
-            session, run.run_id, run.business_date, run.base_id, candidate.digest, publication.publication_id
-        )
+        verdict = published_verdict(session, candidate, publication.publication_id)
         record_verdict(session, verdict, judged_at)
     _show(verdict)
     return verdict.approve()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from prefect import get_run_logger, task
 
+from shelfgate.candidate import measure
 from shelfgate.landing import refuse_later_arrivals
 from shelfgate.ledger import Run
 from shelfgate.model import Approval, Candidate, Publication
-from shelfgate.publication import measure, publish
+from shelfgate.publication import publish
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import ONCE
 
@@ -21,16 +22,24 @@ def measure_candidate(warehouse: Warehouse, run: Run, landed: Approval) -> Candi
     """
     with warehouse.turn() as session:
         refuse_later_arrivals(session, landed)
-        candidate = Candidate(run.run_id, run.business_date, run.base_id, measure(session))
-    get_run_logger().info("candidate %s: %s rows", candidate.digest[:12], f"{candidate.rows:,}")
+        candidate = Candidate(run.run_id, run.business_date, run.base_id, measure(session, run.base_id))
+    touched = sum(partition.touched for partition in candidate.partitions)
+    get_run_logger().info(
+        "candidate %s: %s rows in %d of %d partitions, the others as %s serves them",
+        candidate.digest[:12],
+        f"{candidate.rows_built:,}",
+        touched,
+        len(candidate.partitions),
+        run.base_id or "nothing yet",
+    )
     return candidate
 
 
 @task(name="publish", **ONCE)
-def publish_candidate(warehouse: Warehouse, candidate: Candidate, approval: Approval) -> Publication:
+def publish_candidate(warehouse: Warehouse, run: Run, candidate: Candidate, approval: Approval) -> Publication:
     """Make the approved candidate what readers see, in one transaction."""
     with warehouse.turn() as session:
-        publication = publish(session, candidate, approval)
+        publication = publish(session, candidate, approval, run.token)
     logger = get_run_logger()
     if publication.new:
         logger.info(

@@ -17,8 +17,8 @@ from flows.day import Refreshed
 from flows.manual import refresh_now
 from flows.reports import read_status
 from sandbox import estate
+from shelfgate.candidate import PUBLISHED_TABLES
 from shelfgate.clients.landing_bucket import s3_client
-from shelfgate.publication import PUBLISHED_TABLES
 from shelfgate.settings import Settings
 from shelfgate.warehouse.on_duckdb import turn
 from tests import oracle

@@ -33,20 +33,21 @@ _INSERT_ROWS = """
 
 _INSERT_SNAPSHOT = """
     insert into ops.inventory_snapshot
-        (inv_date_sk, object_key, version_id, dump_date, last_modified, rows, content_digest, replaced_digest,
+        (inv_date_sk, object_key, version_id, dump_date, last_modified, row_count, content_digest, replaced_digest,
          restated_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 _INSERT_RECEIPT = """
     insert into ops.load_ledger
-        (object_key, version_id, etag, sha256, bytes, rows, status, reason, run_id, loaded_at, dump_date, last_modified)
+        (object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, loaded_at, dump_date,
+            last_modified)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 # What an answered load still serves: the dates whose rows it wrote, and those whose rows it found unchanged.
 _STILL_SERVED = """
-    select inv_date_sk, rows, inv_date_sk in (
+    select inv_date_sk, row_count, inv_date_sk in (
         select distinct inv_date_sk from raw_inventory.inventory where _object_key = $1 and _version_id = $2
     )
     from ops.inventory_snapshot
@@ -124,7 +125,7 @@ class DuckDBTurn:
         """Give the recorded receipt; of its snapshots, those that the object still serves."""
         # Without versions, new bytes come under the old (key, "null"): the ETag tells them apart.
         line = self._connection.execute(
-            "select etag, sha256, bytes, rows, status, reason, dump_date from ops.load_ledger "
+            "select etag, sha256, bytes, row_count, status, reason, dump_date from ops.load_ledger "
             "where object_key = $1 and version_id = $2 and etag = $3",
             [dropped.object_key, dropped.version_id, dropped.etag],
         ).fetchone()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
@@ -32,8 +34,16 @@ class Session(Protocol):
         """Insert counts and names (not data: rows never pass through here) in as few statements as the engine takes."""
         ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at any DDL."""
+    def transaction(self, name: str) -> AbstractContextManager[None]:
+        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at any DDL.
+
+        `name` is one of `shelfgate.failpoints.TRANSACTIONS`.
+        """
+        ...
+
+    @property
+    def utc_now(self) -> str:
+        """An expression for the warehouse's own clock, as a timestamp in UTC without a zone."""
         ...
 
     def content_digest(self, columns: Sequence[str]) -> str:
@@ -68,10 +78,27 @@ def statement(name: str) -> str:
     return (resources.files("shelfgate.warehouse") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+PARTS = ("install_ops", "install_store", "install_views")
+
+
 def install(session: Session) -> None:
-    """Create what is missing of schemas, tables and views. Idempotent; DDL, so never inside a publication."""
-    session.run_script(statement("install_ops"))
-    session.run_script(statement("install_store"))
+    """Create what is missing of schemas, tables and views, bring older ones up to date. DDL: never while publishing.
+
+    A part runs again only when its text has changed: a view is replaced then, not before.
+    """
+    session.run_script(
+        "create schema if not exists ops; create table if not exists ops.installation "
+        "(part varchar not null, sha256 varchar not null, installed_at timestamp not null)"
+    )
+    done = {row["part"]: row["sha256"] for row in session.rows("select part, sha256 from ops.installation")}
+    for part in PARTS:
+        text = statement(part)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if done.get(part) == sha256:
+            continue
+        session.run_script(text)
+        session.run("delete from ops.installation where part = ?", [part])
+        session.run(f"insert into ops.installation select ?, ?, {session.utc_now}", [part, sha256])
 
 
 def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = None) -> Warehouse:
@@ -80,10 +107,16 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
     Raises:
         ConfigurationError: no target, or one that this installation does not know.
     """
+    from shelfgate import failpoints
     from shelfgate.errors import ConfigurationError
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
     target = settings.need("target")
+    if os.environ.get(failpoints.VARIABLE) and target != "duckdb":
+        raise ConfigurationError(
+            f"{failpoints.VARIABLE} is set, and SHELFGATE_TARGET is {target!r}. "
+            "Failpoints end runs on purpose: unset it."
+        )
     if target == "duckdb":
         return DuckDBWarehouse(settings.warehouse_file, wait_seconds=settings.warehouse_wait_seconds, on_wait=on_wait)
     raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb.")

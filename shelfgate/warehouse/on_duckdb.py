@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelfgate.errors import WarehouseBusy
+from shelfgate.failpoints import failpoint
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,14 +122,21 @@ class DuckDBSession:
         return written
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, name: str) -> Iterator[None]:
         self.connection.execute("begin transaction")
         try:
+            failpoint(f"{name}.begun")
             yield
+            failpoint(f"{name}.before_commit")
         except BaseException:
             self.connection.execute("rollback")
             raise
         self.connection.execute("commit")
+        failpoint(f"{name}.after_commit")
+
+    @property
+    def utc_now(self) -> str:
+        return "make_timestamp(epoch_us(now()))"
 
     def content_digest(self, columns: Sequence[str]) -> str:
         # 64-bit hashes summed as HUGEINT: a doubled or a lost row changes it, the order of rows does not.

@@ -63,11 +63,11 @@ def test_a_dump_is_loaded_with_its_rows_its_snapshot_and_its_line_in_the_ledger(
         (PREFIX + name, version)
     ]
     assert house.query(
-        "select object_key, version_id, etag, sha256, bytes, rows, status, reason, run_id, dump_date "
+        "select object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, dump_date "
         "from ops.load_ledger"
     ) == [(PREFIX + name, version, etag.strip('"'), digest, len(content), 3, "loaded", None, "run-1", date(1998, 1, 2))]
     assert house.query(
-        "select inv_date_sk, object_key, version_id, dump_date, rows, replaced_digest, restated_at "
+        "select inv_date_sk, object_key, version_id, dump_date, row_count, replaced_digest, restated_at "
         "from ops.inventory_snapshot"
     ) == [(FIRST, PREFIX + name, version, date(1998, 1, 2), 3, None, None)]
 

@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt"
-INSTALL = tuple(ROOT / "shelfgate" / "warehouse" / "sql" / f"install_{part}.sql" for part in ("ops", "store"))
+INSTALL = tuple(ROOT / "shelfgate" / "warehouse" / "sql" / f"install_{part}.sql" for part in ("ops", "store", "views"))
 FACTS = ("fct_weekly_sales_inventory", "fct_daily_sales")
 DIMENSIONS = ("dim_week", "dim_date", "dim_warehouse", "dim_item", "dim_customer")
 MARTS = (*FACTS, *DIMENSIONS)
@@ -140,7 +140,7 @@ def publish(dbt: Dbt, publication: str, kept_week: str | None = None, kept_build
             week = "week_start_date" if table in FACTS else "null::date"
             connection.execute(f"insert into store.{table} select ?, * from candidate.{table}", [publication])
             connection.execute(
-                f"""insert into ops.manifest
+                f"""insert into ops.manifest (publication_id, table_name, week_start_date, build_id, row_count, digest)
                 select $publication, '{table}', {week} as week,
                     case when week = $kept_week::date then $kept_build else $publication end, count(*), ''
                 from candidate.{table} group by all""",

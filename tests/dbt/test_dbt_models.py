@@ -119,7 +119,7 @@ def test_schemas_hold_what_their_name_says_and_nothing_else(built: Dbt) -> None:
     for schema, table in built.read("select table_schema, table_name from information_schema.tables"):
         held.setdefault(schema, set()).add(table)
 
-    assert held["candidate"] == set(MARTS)
+    assert held["candidate"] == {*MARTS, "partition_inputs"}
     assert held["quarantine"] == {"sales_lines", "return_lines"}
     assert {table.split("_")[0] for table in held["staging"]} == {"stg", "int"}
     assert held["marts"] == {*MARTS, "data_status"}
@@ -217,7 +217,7 @@ def test_data_status_tells_the_last_verdict_of_every_gate_of_the_run(unpublished
     with duckdb.connect(str(unpublished.warehouse)) as connection:
         connection.execute(
             """insert into ops.publication values ('judged', null, 1, 'publish', 'run-1', '2003-01-08',
-            '2003-01-09 01:00:00', '2003-01-08', '2002-12-26', '', 1, 1, '["late week"]')"""
+            '2003-01-09 01:00:00', '2003-01-08', '2002-12-26', '', 1, 1, '["late week"]', 'run-1')"""
         )
         for hour, run, gate, result in ((1, "run-1", "landing", "closed"), (2, "run-1", "landing", "open"),
                                         (2, "run-1", "marts", "open"), (3, "run-0", "marts", "closed")):  # fmt: skip
@@ -227,7 +227,7 @@ def test_data_status_tells_the_last_verdict_of_every_gate_of_the_run(unpublished
                 [run, gate, hour, result],
             )
 
-    status = unpublished.read("select table_name, publication_id, rows, gates, waivers from marts.data_status")
+    status = unpublished.read("select table_name, publication_id, row_count, gates, waivers from marts.data_status")
 
     assert {row[0] for row in status} == set(MARTS)
     for table, publication, rows, gates, waivers in status:

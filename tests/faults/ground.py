@@ -15,13 +15,14 @@ from prefect import flow
 from expectations.gates import Judge, Window
 from expectations.waivers import WAIVERS
 from flows.build import build
-from flows.day import Day, begin
+from flows.day import Day, a_day
 from flows.land import land
 from flows.manual import refresh_now
 from flows.orchestrator import server
 from sandbox import estate
+from shelfgate.candidate import measure
 from shelfgate.model import Candidate, Gate, Publication, Verdict
-from shelfgate.publication import current_publication, measure, publish
+from shelfgate.publication import current_publication, publish
 from shelfgate.reading_back import published_verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse, turn
 from tests.faults.fault import PASSES, STOPS, Fault
@@ -57,8 +58,8 @@ class Met:
 
 @flow(name="build only")
 def build_only(business_date: date) -> tuple[Day, Candidate]:
-    day = begin(business_date)
-    return day, build(day, land(day))
+    with a_day(business_date) as day:
+        return day, build(day, land(day))
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,15 @@ class Ground:
     ) -> tuple[Publication, Verdict]:
         """Publish the candidate on a verdict of the marts gate, and read it back."""
         with self.warehouse.turn() as session:
-            done = publish(session, self.candidate, verdict.approve())
+            done = publish(session, self.candidate, verdict.approve(), self.day.run.token)
         before_reading_back()
         with self.warehouse.turn() as session:
-            run, base = self.day.run, self.candidate.base
-            return done, published_verdict(
-                session, run.run_id, run.business_date, base, self.candidate.digest, done.publication_id
-            )
+            return done, published_verdict(session, self.candidate, done.publication_id)
 
     def measured(self) -> Candidate:
         """The candidate as it is now."""
         with self.warehouse.turn() as session:
-            return replace(self.candidate, partitions=measure(session))
+            return replace(self.candidate, partitions=measure(session, self.candidate.base))
 
     def publication_id(self) -> str | None:
         with self.warehouse.turn() as session:

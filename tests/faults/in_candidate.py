@@ -109,9 +109,11 @@ FAULTS = (
     _weekly(
         "F43",
         "a week is absent",
-        "weeks_are_contiguous sums_equal_daily_sales",
-        "delete from candidate.{fact} where week_start_date = (select max(week_start_date) - 7 from candidate.{fact})",
+        "weeks_are_contiguous",
+        "delete from candidate.partition_inputs "
+        "where week_start_date = (select max(week_start_date) - 70 from candidate.{fact})",
     ),
+    _weekly("F43-sums", "a unit more than was sold", "sums_equal_daily_sales", UPDATE + "sum_qty_wk = sum_qty_wk + 1"),
     _weekly(
         "F41-coverage",
         "a tenth of what sold has lost its snapshot",

@@ -6,7 +6,7 @@ from tests.faults.fault import At, ModelFault
 
 WEEKLY, DAILY = "fct_weekly_sales_inventory", "fct_daily_sales"
 FACT = f"models/marts/{WEEKLY}.sql"
-SOLD = f"models/marts/{DAILY}.sql"
+SOLD = "models/intermediate/int_daily_sales_summed.sql"
 LINES = "models/intermediate/int_sales_lines_checked.sql"
 DEMAND = "models/intermediate/int_demand_summed.sql"
 SNAPSHOTS = "models/intermediate/int_closing_snapshots_picked.sql"
@@ -109,8 +109,8 @@ FAULTS = (
         "unknown stock as 0",
         f"{WEEKLY}.on_hand_equals_raw",
         FACT,
-        "        snapshots.quantity_on_hand as inv_on_hand_qty_wk",
-        "        coalesce(snapshots.quantity_on_hand, 0) as inv_on_hand_qty_wk",
+        "        closing.quantity_on_hand as inv_on_hand_qty_wk",
+        "        coalesce(closing.quantity_on_hand, 0) as inv_on_hand_qty_wk",
     ),
     mutant(
         "F43-sum",

@@ -73,7 +73,7 @@ def _overtaken(ground: Ground, work: Path) -> Outcome:
     (verdict,) = ground.judge(Gate.MARTS)
     other = replace(ground.candidate, run_id="the-other-run")
     with ground.warehouse.turn() as session:
-        first = publish(session, other, replace(verdict, run_id=other.run_id).approve())
+        first = publish(session, other, replace(verdict, run_id=other.run_id).approve(), ground.day.run.token)
     moved = ground.publication_id()
     try:
         ground.publish(verdict)
@@ -97,9 +97,9 @@ def run_and_die(self, sql, parameters=()):
         os._exit(9)
     return run(self, sql, parameters)
 DuckDBSession.run = run_and_die
-candidate, verdict = pickle.loads(Path(sys.argv[2]).read_bytes())
+candidate, verdict, token = pickle.loads(Path(sys.argv[2]).read_bytes())
 with DuckDBWarehouse(Path(sys.argv[1])).turn() as session:
-    publish(session, candidate, verdict.approve())
+    publish(session, candidate, verdict.approve(), token)
 """
 
 
@@ -110,7 +110,7 @@ def _killed(ground: Ground, work: Path) -> Outcome:
     (verdict,) = ground.judge(Gate.MARTS)
     ground.change("update candidate.dim_customer set birth_year = birth_year + 1 where customer_sk = 7")
     candidate = ground.measured()
-    (work / "day").write_bytes(pickle.dumps((candidate, replace(verdict, data_digest=candidate.digest))))
+    (work / "day").write_bytes(pickle.dumps((candidate, replace(verdict, data_digest=candidate.digest), ground.day.run.token)))
     command = [sys.executable, "-c", PUBLISH_AND_DIE, str(ground.file), str(work / "day")]
     killed = subprocess.run(command, env=dict(os.environ), check=False)
     with ground.warehouse.turn() as session:

@@ -6,18 +6,22 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 
 from expectations.gates import Judge
+from shelfgate.candidate import measure
 from shelfgate.errors import GateClosed
+from shelfgate.lease import take
 from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Candidate, CheckResult, Gate, SuiteResult, Verdict
-from shelfgate.publication import PUBLISHED_TABLES, measure, publish
+from shelfgate.publication import publish
 from shelfgate.status import status
 from shelfgate.warehouse import install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, check, no_row
+from tests.small_candidate import make_candidate
 
 
 def recorded(bench: Bench, verdict: Verdict) -> list[dict[str, object]]:
@@ -287,17 +291,12 @@ def test_the_waivers_of_every_gate_of_a_run_stand_in_its_publication(bench: Benc
     with bench.warehouse.turn() as session:
         install(session)
         record_verdict(session, landed, JUDGED_AT)
-        for table in PUBLISHED_TABLES:
-            session.run(f"create table candidate.{table.name} as select * exclude (build_id) from store.{table.name}")
-            if table.by_week:
-                session.run(f"insert into candidate.{table.name} (week_start_date) values (date '2002-12-22')")
-            else:
-                session.run(f"insert into candidate.{table.name} default values")
-        candidate = Candidate("run-1", DAY, None, measure(session))
+        make_candidate(session, [date(2002, 12, 22)])
+        candidate = Candidate("run-1", DAY, None, measure(session, None))
         suite = SuiteResult.of_code(Gate.MARTS, "fct", 1, (CheckResult.critical("rows_seen", True, "1", "1"),))
         judged = Verdict(Gate.MARTS, "run-1", DAY, (suite,), ("fct",), candidate.digest)
 
-        publish(session, candidate, judged.approve())
+        publish(session, candidate, judged.approve(), take(session, "run-1").token)
 
         shown = session.rows("select distinct waivers from marts.data_status")
         assert [json.loads(row["waivers"]) for row in shown] == [list(landed.waivers)]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from shelfgate.candidate import measure
 from shelfgate.errors import PermanentFailure, WarehouseBusy
+from shelfgate.lease import Lease, release, take
 from shelfgate.ledger import begin_run
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, SuiteResult, Verdict
-from shelfgate.publication import PUBLISHED_TABLES, current_publication, measure, publications, publish
+from shelfgate.publication import current_publication, publications, publish
 from shelfgate.warehouse import Session, install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from tests.small_candidate import FACTS, leave_to_the_base, make_candidate, sell
 
 DAY = date(2002, 12, 28)
+WEEKLY = "fct_weekly_sales_inventory"
 WEEK_1, WEEK_2 = date(2002, 12, 15), date(2002, 12, 22)
 
 
@@ -23,28 +27,16 @@ WEEK_1, WEEK_2 = date(2002, 12, 15), date(2002, 12, 22)
 def session(tmp_path: Path) -> Iterator[Session]:
     with DuckDBWarehouse(tmp_path / "w.duckdb").turn() as one:
         install(one)
-        for table in PUBLISHED_TABLES:
-            one.run(f"create table candidate.{table.name} as select * exclude (build_id) from store.{table.name}")
-        for week in (WEEK_1, WEEK_2):
-            _sell(one, week, 5)
-        one.run("insert into candidate.fct_daily_sales (week_start_date) values (?)", [WEEK_1])
-        for table in (table for table in PUBLISHED_TABLES if not table.by_week):
-            one.run(f"insert into candidate.{table.name} default values")
+        make_candidate(one, [WEEK_1, WEEK_2])
         yield one
 
 
-def _sell(session: Session, week: date, units: int) -> None:
-    session.run(
-        "insert into candidate.fct_weekly_sales_inventory (warehouse_sk, item_id, week_start_date, sum_qty_wk) "
-        "values (1, 'I', ?, ?)",
-        [week, units],
-    )
-
-
-def judged(session: Session, run_id: str = "run-1", day: date = DAY) -> tuple[Candidate, Approval]:
-    run = begin_run(session, run_id, day)
-    candidate = Candidate(run_id, day, run.base_id, measure(session))
-    return candidate, approval_of(candidate)
+def judged(session: Session, run_id: str = "run-1", day: date = DAY) -> tuple[Candidate, Approval, int]:
+    """What a run has in hand before it publishes."""
+    run = begin_run(session, take(session, run_id), day)
+    release(session, Lease(run_id, run.token, datetime.max))
+    candidate = Candidate(run_id, day, run.base_id, measure(session, run.base_id))
+    return candidate, approval_of(candidate), run.token
 
 
 def approval_of(candidate: Candidate) -> Approval:
@@ -63,7 +55,7 @@ def read(session: Session) -> dict[date, tuple[int, str]]:
 def test_readers_see_the_candidate_under_one_publication(session: Session) -> None:
     publication = publish(session, *judged(session))
 
-    assert (publication.publication_id, publication.new, publication.rows_written) == ("pub-000001", True, 8)
+    assert (publication.publication_id, publication.new, publication.rows_written) == ("pub-000001", True, 9)
     assert read(session) == {WEEK_1: (5, "pub-000001"), WEEK_2: (5, "pub-000001")}
 
 
@@ -78,7 +70,8 @@ def test_a_second_run_without_changes_publishes_nothing_new(session: Session) ->
 
 def test_only_the_changed_week_is_written_and_the_other_is_carried_over(session: Session) -> None:
     publish(session, *judged(session))
-    session.run("update candidate.fct_weekly_sales_inventory set sum_qty_wk = 9 where week_start_date = ?", [WEEK_2])
+    sell(session, WEEKLY, WEEK_2, 9)
+    leave_to_the_base(session, WEEKLY, WEEK_1)
 
     second = publish(session, *judged(session, "run-2"))
 
@@ -96,48 +89,52 @@ def test_a_new_business_date_is_published_even_if_no_row_changed(session: Sessio
 
 
 def test_the_same_run_publishes_once(session: Session) -> None:
-    candidate, approval = judged(session)
-    publish(session, candidate, approval)
+    run = judged(session)
+    publish(session, *run)
 
-    assert publish(session, candidate, approval).publication_id == "pub-000001"
+    assert publish(session, *run).publication_id == "pub-000001"
     assert len(publications(session)) == 1
 
 
 def test_a_candidate_that_changed_after_the_gate_is_refused(session: Session) -> None:
-    candidate, approval = judged(session)
+    run = judged(session)
     session.run("update candidate.fct_weekly_sales_inventory set sum_qty_wk = 6 where week_start_date = ?", [WEEK_1])
 
     with pytest.raises(PermanentFailure, match="Something wrote to schema candidate"):
-        publish(session, candidate, approval)
+        publish(session, *run)
 
     assert current_publication(session) is None
     assert session.rows("select count(*) as n from store.fct_weekly_sales_inventory")[0]["n"] == 0
 
 
 def test_an_approval_for_another_candidate_is_refused(session: Session) -> None:
-    _, approval = judged(session)
+    _, approval, _ = judged(session)
     session.run("update candidate.fct_weekly_sales_inventory set sum_qty_wk = 6 where week_start_date = ?", [WEEK_1])
-    other, _ = judged(session)
+    other, _, token = judged(session)
 
     with pytest.raises(PermanentFailure, match="Nothing was published"):
-        publish(session, other, approval)
+        publish(session, other, approval, token)
 
 
 def test_a_run_whose_base_was_overtaken_cannot_publish(session: Session) -> None:
-    slow, approval = judged(session, "slow")
+    slow = judged(session, "slow")
     publish(session, *judged(session, "quick"))
 
+    with pytest.raises(WarehouseBusy, match="another run has taken over"):
+        publish(session, *slow)
+    candidate, approval, _ = slow
     with pytest.raises(WarehouseBusy, match="the pointer has moved"):
-        publish(session, slow, approval)
+        publish(session, candidate, approval, take(session, "slow").token)
 
     assert [one.run_id for one in publications(session)] == ["quick"]
 
 
 def test_a_week_that_vanished_from_the_candidate_stops_the_publication(session: Session) -> None:
     publish(session, *judged(session))
-    session.run("delete from candidate.fct_weekly_sales_inventory where week_start_date = ?", [WEEK_1])
+    for table in (*FACTS, "partition_inputs"):
+        session.run(f"delete from candidate.{table} where week_start_date = ?", [WEEK_1])
 
-    with pytest.raises(PermanentFailure, match="1 published partitions are missing"):
+    with pytest.raises(PermanentFailure, match="2 published partitions are missing"):
         publish(session, *judged(session, "run-2"))
 
     assert len(read(session)) == 2
@@ -163,3 +160,37 @@ def test_an_empty_table_stops_the_publication(session: Session) -> None:
 
     with pytest.raises(PermanentFailure, match=r"candidate\.dim_item is empty"):
         judged(session)
+
+
+def test_a_week_that_its_inputs_ask_for_and_nobody_built_stops_the_publication(session: Session) -> None:
+    session.run("delete from candidate.fct_weekly_sales_inventory where week_start_date = ?", [WEEK_1])
+
+    with pytest.raises(PermanentFailure, match=r"1 missing \(first 2002-12-15\)"):
+        judged(session)
+
+
+def test_a_week_that_nothing_asked_for_stops_the_publication(session: Session) -> None:
+    publish(session, *judged(session))
+    session.run("update candidate.partition_inputs set is_touched = false where week_start_date = ?", [WEEK_1])
+
+    with pytest.raises(PermanentFailure, match=r"1 too many \(first 2002-12-15\)"):
+        judged(session, "run-2")
+
+
+def test_a_week_can_only_be_left_to_a_base_that_built_it_from_the_same_inputs(session: Session) -> None:
+    publish(session, *judged(session))
+    sell(session, WEEKLY, WEEK_1, 7)
+    leave_to_the_base(session, WEEKLY, WEEK_1)
+
+    with pytest.raises(PermanentFailure, match="does not serve that week from the same inputs"):
+        judged(session, "run-2")
+
+
+def test_a_takeover_between_the_gate_and_the_publication_is_fenced(session: Session) -> None:
+    slow = judged(session, "slow")
+    take(session, "quick")
+
+    with pytest.raises(WarehouseBusy, match="another run has taken over"):
+        publish(session, *slow)
+
+    assert current_publication(session) is None

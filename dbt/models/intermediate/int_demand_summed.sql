@@ -7,9 +7,19 @@
 
 with
 
-sold as (select * from {{ ref('fct_daily_sales') }}),
+sold as (select * from {{ ref('int_daily_sales_summed') }}),
 
 returned as (select * from {{ ref('int_return_lines_checked') }}),
+
+inputs as (select * from {{ ref('int_partition_inputs') }}),
+
+touched as (
+
+    select week_start_date
+    from inputs
+    where table_name = 'fct_weekly_sales_inventory' and is_touched
+
+),
 
 movements as (
 
@@ -67,18 +77,19 @@ movements as (
 weekly as (
 
     select
-        warehouse_sk,
-        item_id,
-        week_start_date,
-        max(is_movement) = 1 as has_movement,
-        cast(sum(qty) as bigint) as sum_qty_wk,
-        cast(sum(amt) as decimal(15, 2)) as sum_amt_wk,
-        cast(sum(profit) as decimal(15, 2)) as sum_profit_wk,
-        cast(sum(ret_qty) as bigint) as ret_qty_wk,
-        cast(sum(ret_amt) as decimal(15, 2)) as ret_amt_wk,
-        cast(sum(qty_4w) as bigint) as sum_qty_4w
+        movements.warehouse_sk,
+        movements.item_id,
+        movements.week_start_date,
+        max(movements.is_movement) = 1 as has_movement,
+        cast(sum(movements.qty) as bigint) as sum_qty_wk,
+        cast(sum(movements.amt) as decimal(15, 2)) as sum_amt_wk,
+        cast(sum(movements.profit) as decimal(15, 2)) as sum_profit_wk,
+        cast(sum(movements.ret_qty) as bigint) as ret_qty_wk,
+        cast(sum(movements.ret_amt) as decimal(15, 2)) as ret_amt_wk,
+        cast(sum(movements.qty_4w) as bigint) as sum_qty_4w
 
     from movements
+    inner join touched on movements.week_start_date = touched.week_start_date
     group by 1, 2, 3
 
 )

@@ -1,6 +1,6 @@
 with
 
-fact as (select * from {{ ref('fct_weekly_sales_inventory') }}),
+inputs as (select * from {{ ref('int_partition_inputs') }}),
 
 dates as (select * from {{ ref('stg_sales__dates') }}),
 
@@ -10,7 +10,8 @@ history as (
         min(week_start_date) as first_week,
         max(week_start_date) as last_week
 
-    from fact
+    from inputs
+    where table_name = 'fct_weekly_sales_inventory'
 
 ),
 

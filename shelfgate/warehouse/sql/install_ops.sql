@@ -15,7 +15,7 @@ create table if not exists ops.load_ledger (
     etag varchar,
     sha256 varchar,
     bytes bigint,
-    rows bigint,
+    row_count bigint,
     status varchar not null,           -- loaded | superseded | unchanged | quarantined
     reason varchar,
     run_id varchar,
@@ -31,7 +31,7 @@ create table if not exists ops.inventory_snapshot (
     version_id varchar not null,
     dump_date date not null,
     last_modified timestamp not null,
-    rows bigint not null,
+    row_count bigint not null,
     content_digest varchar not null,   -- over (item, warehouse, quantity), without the date
     replaced_digest varchar,           -- of the content that a restatement replaced
     restated_at timestamp
@@ -51,7 +51,7 @@ create table if not exists ops.source_total (
     run_id varchar not null,
     dataset varchar not null,          -- catalog_sales, web_sales, catalog_returns, web_returns, customer, ...
     business_day date,                 -- NULL: lines without a date, and tables that have none
-    rows bigint not null,
+    row_count bigint not null,
     units bigint,
     amount decimal(18, 2),
     profit decimal(18, 2)
@@ -90,8 +90,11 @@ create table if not exists ops.publication (
     candidate_digest varchar not null,
     partitions_changed integer not null,
     rows_written bigint not null,
-    waivers varchar not null           -- JSON list
+    waivers varchar not null,          -- JSON list
+    judged_run_id varchar              -- whose gates judged the content: another run's after a rollback
 );
+alter table ops.publication add column if not exists judged_run_id varchar;
+update ops.publication set judged_run_id = run_id where judged_run_id is null;
 
 -- Which build serves each partition of each table in a publication.
 create table if not exists ops.manifest (
@@ -99,24 +102,28 @@ create table if not exists ops.manifest (
     table_name varchar not null,
     week_start_date date,              -- NULL for a table that is published whole
     build_id varchar not null,
-    rows bigint not null,
-    digest varchar not null
+    row_count bigint not null,
+    digest varchar not null,
+    input_digest varchar               -- of all that the week was built from; NULL for a table published whole
 );
+alter table ops.manifest add column if not exists input_digest varchar;
 
 create table if not exists ops.pointer (
     name varchar not null,
     publication_id varchar
 );
-insert into ops.pointer
+insert into ops.pointer (name, publication_id)
 select 'current', null
 where not exists (select 1 from ops.pointer where name = 'current');
 
 create table if not exists ops.lease (
     name varchar not null,
     owner varchar,
-    token bigint not null,
-    expires_at timestamp
+    token bigint not null,             -- counts up with every holder: the fence
+    expires_at timestamp,              -- UTC, by the warehouse's clock
+    holder varchar                     -- host:process, to know at once that a holder on this machine is gone
 );
-insert into ops.lease
-select 'refresh', null, 0, null
+alter table ops.lease add column if not exists holder varchar;
+insert into ops.lease (name, owner, token, expires_at, holder)
+select 'refresh', null, 0, null, null
 where not exists (select 1 from ops.lease where name = 'refresh');

@@ -1,0 +1,65 @@
+"""`shelfgate status`, `publications`, `rollback`, `vacuum`: what stands published, from a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from flows.console import answer
+from flows.options import as_json_option
+
+
+@click.command()
+@as_json_option
+def status(as_json: bool) -> None:
+    """Current publication, data through, every gate's last verdict, stale since."""
+    from flows.reports import show_status
+
+    show_status(as_json=as_json)
+
+
+@click.command()
+@click.option("--diff", nargs=2, metavar="OLDER NEWER", help="What two publications do not serve alike.")
+@as_json_option
+def publications(diff: tuple[str, str] | None, as_json: bool) -> None:
+    """Every publication, newest first. Any that is readable can be read: `store.<table>_as_of`, by publication_id."""
+    from flows.reports import show_difference, show_publications
+
+    if diff is None:
+        show_publications(as_json=as_json)
+    else:
+        show_difference(*diff, as_json=as_json)
+
+
+@click.command()
+@click.option("--to", required=True, metavar="ID", help="The publication whose content is served again.")
+@as_json_option
+def rollback(to: str, as_json: bool) -> None:
+    """Serve again what an older publication served, as a new one; no row is changed."""
+    from flows.manual import rollback_now
+
+    publication = rollback_now(to)
+    if as_json:
+        answer({"publication": asdict(publication)})
+    elif publication.new:
+        click.echo(f"{publication.publication_id} serves the content of {to}")
+    else:
+        click.echo(f"nothing to do: {to} is what readers see")
+
+
+@click.command()
+@click.option("--keep", type=click.IntRange(min=1), default=30, help="How many of the newest publications to keep.")
+@as_json_option
+def vacuum(keep: int, as_json: bool) -> None:
+    """Drop what none of the newest publications serves; the current one is always kept."""
+    from flows.manual import vacuum_now
+
+    done = vacuum_now(keep)
+    if as_json:
+        answer(asdict(done))
+    else:
+        click.echo(
+            f"{len(done.publications)} publications cannot be read any more; {done.rows:,} rows and {done.verdicts} "
+            "verdicts dropped"
+        )

@@ -1,0 +1,101 @@
+"""`shelfgate sandbox`: the local estate from a terminal; with flows/demo.py the only importer of the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import click
+
+from flows.console import answer, say
+from flows.options import Day, as_json_option, home
+
+
+@click.group()
+def sandbox() -> None:
+    """The whole estate on this machine: Postgres, S3, Airbyte API, Lambda API, Prefect server."""
+
+
+@sandbox.command()
+@as_json_option
+def up(as_json: bool) -> None:
+    """Start what is not running, in the background, and answer when all of it is ready."""
+    from sandbox import estate
+
+    _show_estate(estate.up(home(), on_progress=say), as_json)
+
+
+@sandbox.command()
+def down() -> None:
+    """Stop everything; data are kept."""
+    from sandbox import estate
+
+    click.echo("the sandbox is down" if estate.down(home()) else "the sandbox was not up")
+
+
+@sandbox.command()
+@as_json_option
+def info(as_json: bool) -> None:
+    """Where everything listens."""
+    from sandbox import estate
+
+    _show_estate(estate.info(home()), as_json)
+
+
+@sandbox.command()
+@click.option("--scale", type=click.FloatRange(min=0.01), default=0.1, help="TPC-DS scale factor.")
+@click.option("--through", type=Day(), required=True, help="Last day of data.")
+@as_json_option
+def seed(scale: float, through: date, as_json: bool) -> None:
+    """Put exactly the data dated up to a day into Postgres and S3."""
+    from sandbox import estate
+
+    _show_seeding(estate.seed(home(), scale, through, on_progress=say), as_json)
+
+
+@sandbox.command()
+@click.option("--days", type=click.IntRange(min=1), default=1, help="How many days to add.")
+@as_json_option
+def advance(days: int, as_json: bool) -> None:
+    """Add the data of the next days."""
+    from sandbox import estate
+
+    _show_seeding(estate.advance(home(), days, on_progress=say), as_json)
+
+
+@sandbox.command()
+@click.confirmation_option(prompt="Delete the sandbox's data and the warehouse of this home?")
+def reset() -> None:
+    """Stop everything and delete its data, the warehouse included."""
+    from sandbox import estate
+
+    estate.reset(home())
+    click.echo("the sandbox is empty")
+
+
+def _show_estate(found: Any, as_json: bool) -> None:
+    values = found.as_dict()
+    if as_json:
+        answer(values)
+    else:
+        for key, value in values.items():
+            click.echo(f"{key:16} {value}")
+
+
+def _show_seeding(report: Any, as_json: bool) -> None:
+    if as_json:
+        answer(asdict(report))
+    else:
+        click.echo(str(report))
+
+
+def sandbox_day() -> date | None:
+    """The day that the sandbox has reached, if one is up in this home; the flow decides otherwise."""
+    from sandbox import estate
+    from shelfgate.errors import ConfigurationError
+
+    try:
+        return estate.info(home()).through
+    except ConfigurationError:
+        return None

@@ -1,0 +1,130 @@
+"""What a build left in schema `candidate`, measured; refuses a build that is not what its inputs ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from shelfgate.errors import PermanentFailure
+from shelfgate.model import Partition
+from shelfgate.warehouse import Row, Session
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table that readers see. `by_week`: built and published a week at a time; otherwise whole."""
+
+    name: str
+    by_week: bool
+
+
+PUBLISHED_TABLES = (
+    PublishedTable("fct_weekly_sales_inventory", by_week=True),
+    PublishedTable("fct_daily_sales", by_week=True),
+    PublishedTable("dim_customer", by_week=False),
+    PublishedTable("dim_item", by_week=False),
+    PublishedTable("dim_warehouse", by_week=False),
+    PublishedTable("dim_week", by_week=False),
+    PublishedTable("dim_date", by_week=False),
+)
+
+
+def columns_of(session: Session, schema: str, table: str) -> list[tuple[str, str]]:
+    """Names and types of a table's columns, in their order; empty if there is no such table."""
+    found = session.rows(
+        "select lower(column_name) as name, lower(data_type) as type from information_schema.columns "
+        "where lower(table_schema) = ? and lower(table_name) = ? order by ordinal_position",
+        [schema, table],
+    )
+    return [(row["name"], row["type"]) for row in found]
+
+
+def served_partitions(session: Session, publication_id: str | None) -> dict[tuple[str, date | None], Row]:
+    """The manifest of a publication by (table, week); empty for none."""
+    found = session.rows("select * from ops.manifest where publication_id = ?", [publication_id])
+    return {(row["table_name"], row["week_start_date"]): row for row in found}
+
+
+def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
+    """Every partition that the candidate would serve: the built ones measured, the others as `base` serves them.
+
+    Grain of the answer: a table and week, or a table that is published whole.
+
+    Raises:
+        PermanentFailure: a table is missing or empty, a touched week was not built, an untouched one was, or `base`
+            does not serve what the candidate leaves to it.
+    """
+    served = served_partitions(session, base)
+    found: list[Partition] = []
+    for table in PUBLISHED_TABLES:
+        measured = {row["week"]: row for row in _measured(session, "candidate", table)}
+        if not measured:
+            raise PermanentFailure(f"publication: candidate.{table.name} is empty; at least one row was wanted.")
+        if not table.by_week:
+            found += [_built(table, row, None) for row in measured.values()]
+            continue
+        inputs = session.rows(
+            "select week_start_date, input_digest, is_touched from candidate.partition_inputs where table_name = ?",
+            [table.name],
+        )
+        _refuse_other_weeks(table, {row["week_start_date"] for row in inputs if row["is_touched"]}, set(measured))
+        for row in inputs:
+            week = row["week_start_date"]
+            if row["is_touched"]:
+                found.append(_built(table, measured[week], row["input_digest"]))
+            else:
+                found.append(_carried(table, served.get((table.name, week)), row))
+    return tuple(found)
+
+
+def measure_readers_view(session: Session, weeks: dict[str, list[date]]) -> dict[tuple[str, date | None], Row]:
+    """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole."""
+    found: dict[tuple[str, date | None], Row] = {}
+    for table in PUBLISHED_TABLES:
+        for row in _measured(session, "marts", table, weeks.get(table.name)):
+            found[table.name, row["week"]] = row
+    return found
+
+
+def _measured(session: Session, schema: str, table: PublishedTable, weeks: list[date] | None = None) -> list[Row]:
+    """A row a week: week, row_count, digest, and for readers' views the publications that serve it."""
+    names = [name for name, _ in columns_of(session, schema, table.name)]
+    if not names:
+        raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
+    serving = ", min(publication_id) as first_id, max(publication_id) as last_id" if "publication_id" in names else ""
+    names = [name for name in names if name != "publication_id"]
+    week = "week_start_date" if table.by_week else "cast(null as date)"
+    condition = ""
+    if table.by_week and weeks is not None:
+        condition = f" where week_start_date in ({', '.join('?' * len(weeks))})" if weeks else " where false"
+    return session.rows(
+        f"select {week} as week, count(*) as row_count, {session.content_digest(names)} as digest{serving} "
+        f"from {schema}.{table.name}{condition} group by {week}",
+        weeks if condition and weeks else [],
+    )
+
+
+def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[date]) -> None:
+    if touched == built:
+        return
+    missing, extra = sorted(touched - built), sorted(built - touched)
+    raise PermanentFailure(
+        f"publication: candidate.{table.name} holds {len(built)} weeks, its inputs ask for {len(touched)}: "
+        f"{len(missing)} missing (first {missing[0] if missing else '-'}), {len(extra)} too many (first "
+        f"{extra[0] if extra else '-'}). Nothing was published; run again, and look at the models if it comes back."
+    )
+
+
+def _built(table: PublishedTable, row: Row, input_digest: str | None) -> Partition:
+    return Partition(table.name, row["week"], row["row_count"], row["digest"], input_digest, touched=True)
+
+
+def _carried(table: PublishedTable, served: Row | None, row: Row) -> Partition:
+    if served is None or served["input_digest"] != row["input_digest"]:
+        raise PermanentFailure(
+            f"publication: the candidate leaves {table.name} {row['week_start_date']} to the publication it is built "
+            "on, which does not serve that week from the same inputs. Nothing was published; run again."
+        )
+    return Partition(
+        table.name, row["week_start_date"], served["row_count"], served["digest"], row["input_digest"], touched=False
+    )

@@ -1,0 +1,211 @@
+"""Whatever changes in the sources: the weeks built and the weeks carried over are what a build of everything gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import duckdb
+import pytest
+
+from shelfgate.candidate import measure
+from shelfgate.lease import release, take
+from shelfgate.ledger import begin_run
+from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
+from shelfgate.publication import publish
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from tests.dbt.small_warehouse import Dbt, make_warehouse
+
+DAY = "2002-12-21"
+FACTS = ("fct_weekly_sales_inventory", "fct_daily_sales", "dim_week")
+JULIAN_OF_1998 = 2450815
+
+
+@pytest.fixture(scope="module")
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Dbt:
+    """A published history of five years at scale 0.01."""
+    path = tmp_path_factory.mktemp("incremental") / "warehouse.duckdb"
+    make_warehouse(path)
+    parsed = Dbt(path, path.parent)("parse", "--no-partial-parse", business_date=DAY)
+    one = Dbt(path, path.parent, parsed.manifest)
+    assert one("run", "--selector", "staging", business_date=DAY).success
+    build_and_publish(one, "first")
+    return one
+
+
+def build(dbt: Dbt, day: str = DAY, *, full_rebuild: bool = False) -> None:
+    ran = dbt(
+        *("run", "--selector", "marts"), business_date=day, run_id="r", code_digest="code", full_rebuild=full_rebuild
+    )
+    assert ran.success, ran.complaints
+
+
+def build_and_publish(dbt: Dbt, run_id: str, day: str = DAY) -> tuple[Publication, Candidate]:
+    """One run without its gates, which have tests of their own."""
+    build(dbt, day)
+    with DuckDBWarehouse(dbt.warehouse).turn() as session:
+        lease = take(session, run_id)
+        run = begin_run(session, lease, date.fromisoformat(day))
+        candidate = Candidate(run_id, run.business_date, run.base_id, measure(session, run.base_id))
+        check = CheckResult.critical("rows_seen", True, "1", "1")
+        suite = SuiteResult.of_code(Gate.MARTS, "fct", 1, (check,))
+        verdict = Verdict(Gate.MARTS, run_id, run.business_date, (suite,), ("fct",), candidate.digest)
+        publication = publish(session, candidate, verdict.approve(), run.token)
+        release(session, lease)
+    return publication, candidate
+
+
+def differences(dbt: Dbt, day: str) -> dict[str, int]:
+    """Rows that readers see and a build of everything does not give, or the other way round, by table."""
+    build(dbt, day, full_rebuild=True)
+    found = {}
+    with duckdb.connect(str(dbt.warehouse)) as connection:
+        for table in FACTS:
+            published = f"select * exclude (publication_id) from marts.{table}"
+            everything = f"select * from candidate.{table}"
+            found[table] = sum(
+                len(connection.execute(f"({one}) except all ({other})").fetchall())
+                for one, other in ((published, everything), (everything, published))
+            )
+    return found
+
+
+def a_line_arrives_for_an_old_week(run: Callable[[str], int]) -> int:
+    return run(
+        "insert into raw_sales.web_sales select * replace (ws_order_number + 90000000 as ws_order_number) "
+        "from raw_sales.web_sales where ws_sold_date_sk between 2451000 and 2451100 limit 1"
+    )
+
+
+def a_price_is_corrected(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_sales.catalog_sales set cs_ext_sales_price = cs_ext_sales_price + 1 "
+        "where cs_order_number = (select min(cs_order_number) from raw_sales.catalog_sales "
+        "where cs_sold_date_sk = 2451500)"
+    )
+
+
+def an_order_moves_to_another_week(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_sales.catalog_sales set cs_sold_date_sk = cs_sold_date_sk + 70 where cs_order_number = "
+        "(select min(cs_order_number) from raw_sales.catalog_sales where cs_sold_date_sk = 2451600)"
+    )
+
+
+def an_order_is_deleted(run: Callable[[str], int]) -> int:
+    return run(
+        "delete from raw_sales.catalog_sales where cs_order_number = "
+        "(select min(cs_order_number) from raw_sales.catalog_sales where cs_sold_date_sk = 2451700)"
+    )
+
+
+def a_quantity_moves_between_warehouses(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_sales.web_sales set ws_warehouse_sk = null where ws_order_number = "
+        "(select min(ws_order_number) from raw_sales.web_sales where ws_sold_date_sk between 2451800 and 2451810)"
+    )
+
+
+def the_sale_behind_a_return_changes_warehouse(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_sales.web_sales set ws_warehouse_sk = null from raw_sales.web_returns "
+        "where ws_item_sk = wr_item_sk and ws_order_number = wr_order_number "
+        "and wr_order_number = (select min(wr_order_number) from raw_sales.web_returns)"
+    )
+
+
+def a_return_is_corrected(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_sales.catalog_returns set cr_return_quantity = coalesce(cr_return_quantity, 0) + 1 where "
+        "cr_order_number = (select max(cr_order_number) from raw_sales.catalog_returns)"
+    )
+
+
+def an_old_week_is_restated(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_inventory.inventory set inv_quantity_on_hand = 7 where inv_date_sk = "
+        f"{JULIAN_OF_1998} + 700 and inv_item_sk % 9 = 1"
+    )
+
+
+def a_stock_becomes_unknown(run: Callable[[str], int]) -> int:
+    return run(
+        "update raw_inventory.inventory set inv_quantity_on_hand = null where inv_date_sk = "
+        f"{JULIAN_OF_1998} + 707 and inv_item_sk = (select min(inv_item_sk) from raw_inventory.inventory "
+        f"where inv_date_sk = {JULIAN_OF_1998} + 707 and inv_quantity_on_hand is not null)"
+    )
+
+
+def a_week_gets_a_later_snapshot(run: Callable[[str], int]) -> int:
+    return run(
+        "insert into raw_inventory.inventory select * replace (inv_date_sk + 1 as inv_date_sk, 3 as "
+        f"inv_quantity_on_hand) from raw_inventory.inventory where inv_date_sk = {JULIAN_OF_1998} + 714"
+    )
+
+
+def an_item_is_revised(run: Callable[[str], int]) -> int:
+    return run(
+        "insert into raw_sales.item select * replace (90001 as i_item_sk, date '2001-05-05' as i_rec_start_date, "
+        "cast(null as date) as i_rec_end_date) from raw_sales.item where i_item_sk = "
+        "(select max(i_item_sk) from raw_sales.item where i_rec_end_date is null)"
+    )
+
+
+def a_revision_turns_out_to_be_another_item(run: Callable[[str], int]) -> int:
+    return run("update raw_sales.item set i_item_id = (select max(i_item_id) from raw_sales.item) where i_item_sk = 5")
+
+
+def a_date_is_taken_out_of_the_calendar(run: Callable[[str], int]) -> int:
+    return run("delete from raw_sales.date_dim where d_date_sk = 2451650")
+
+
+CHANGES = (
+    a_line_arrives_for_an_old_week,
+    a_price_is_corrected,
+    an_order_moves_to_another_week,
+    an_order_is_deleted,
+    a_quantity_moves_between_warehouses,
+    the_sale_behind_a_return_changes_warehouse,
+    a_return_is_corrected,
+    an_old_week_is_restated,
+    a_stock_becomes_unknown,
+    a_week_gets_a_later_snapshot,
+    an_item_is_revised,
+    a_revision_turns_out_to_be_another_item,
+    a_date_is_taken_out_of_the_calendar,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: one.__name__)
+def test_a_change_builds_what_it_touches_and_readers_see_a_full_build(
+    dbt: Dbt, change: Callable[[Callable[[str], int]], int]
+) -> None:
+    with DuckDBWarehouse(dbt.warehouse).turn() as session:
+        assert change(session.run) > 0
+
+    publication, candidate = build_and_publish(dbt, change.__name__)
+
+    assert publication.new
+    assert publication.partitions_changed > 0
+    if change not in (an_item_is_revised, a_revision_turns_out_to_be_another_item):
+        built = [partition for partition in candidate.partitions if partition.touched]
+        assert len(built) <= 5 + 2 * 5 + 2, "the dimensions, and the weeks near one day or two"
+    assert differences(dbt, DAY) == dict.fromkeys(FACTS, 0)
+
+
+def test_days_later_only_their_week_is_built(dbt: Dbt) -> None:
+    assert dbt("run", "--selector", "staging", business_date="2002-12-26").success
+    publication, candidate = build_and_publish(dbt, "next days", "2002-12-26")
+
+    assert publication.new
+    weekly = [p.week_start_date for p in candidate.partitions if p.touched and p.table_name == FACTS[0]]
+    assert weekly == [date(2002, 12, 22)]
+    assert differences(dbt, "2002-12-26") == dict.fromkeys(FACTS, 0)
+
+
+def test_without_a_change_the_newest_weeks_are_built_and_nothing_is_published(dbt: Dbt) -> None:
+    publication, candidate = build_and_publish(dbt, "again", "2002-12-26")
+
+    assert not publication.new
+    assert sum(partition.touched for partition in candidate.partitions) == 5 + 2
