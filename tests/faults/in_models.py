@@ -126,8 +126,8 @@ FAULTS = (
         "the week of a sale starts on Monday",
         f"{DAILY}.catalog_reconciles",
         SOLD,
-        "{{ week_start('sold_date') }} as week_start_date",
-        "cast(date_trunc('week', sold_date) as date) as week_start_date",
+        "        touched.week_start_date,\n",
+        "        cast(date_trunc('week', lines.sold_date) as date) as week_start_date,\n",
     ),
     mutant(
         "F44",
@@ -150,8 +150,8 @@ FAULTS = (
         "sales without a warehouse are dropped",
         f"{DAILY}.catalog_reconciles",
         SOLD,
-        "where check_id is null",
-        "where check_id is null and warehouse_sk is not null",
+        "where lines.check_id is null",
+        "where lines.check_id is null and lines.warehouse_sk is not null",
     ),
     mutant(
         "F44-returns",

@@ -110,7 +110,9 @@ def _killed(ground: Ground, work: Path) -> Outcome:
     (verdict,) = ground.judge(Gate.MARTS)
     ground.change("update candidate.dim_customer set birth_year = birth_year + 1 where customer_sk = 7")
     candidate = ground.measured()
-    (work / "day").write_bytes(pickle.dumps((candidate, replace(verdict, data_digest=candidate.digest), ground.day.run.token)))
+    (work / "day").write_bytes(
+        pickle.dumps((candidate, replace(verdict, data_digest=candidate.digest), ground.day.run.token))
+    )
     command = [sys.executable, "-c", PUBLISH_AND_DIE, str(ground.file), str(work / "day")]
     killed = subprocess.run(command, env=dict(os.environ), check=False)
     with ground.warehouse.turn() as session:
