@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flows.day import begin
+from flows.day import a_day
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from tasks.aws_blocks import lambda_client, landing
@@ -81,8 +81,8 @@ def aws(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @flow(name="load-by-blocks", persist_result=False)
 def load_by_blocks() -> tuple[str, int]:
-    day = begin(date(2002, 12, 28))
-    return str(flow_run.get_id()), load_dumps(day.settings, day.warehouse, day.run)["loaded"]
+    with a_day(date(2002, 12, 28)) as day:
+        return str(flow_run.get_id()), load_dumps(day.settings, day.warehouse, day.run)["loaded"]
 
 
 def test_a_deployment_lists_and_loads_with_the_keys_of_its_blocks_and_shows_none(aws: Aws) -> None:

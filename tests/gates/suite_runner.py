@@ -24,13 +24,13 @@ class Fired:
 
 
 def run_gate(
-    warehouse: duckdb.DuckDBPyConnection, gate: Gate, names: dict[str, str], *, without: tuple[str, ...] = ()
+    warehouse: duckdb.DuckDBPyConnection, gate: Gate, names: dict[str, str], *, only: tuple[str, ...] = ()
 ) -> tuple[int, list[Fired]]:
-    """How many checks of a gate ran, and those that failed; `without` names datasets to leave out."""
+    """How many checks of a gate ran, and those that failed; `only` names the datasets, if not all are wanted."""
     ran = 0
     fired: list[Fired] = []
     for suite in suites_of(gate):
-        if suite["meta"]["dataset"] in without:
+        if only and suite["meta"]["dataset"] not in only:
             continue
         window = render(suite["meta"]["window"], names)
         for expectation in suite["expectations"]:
