@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 VENV := .venv
+DAYS ?= 365
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SYNC := $(UV) sync --frozen --inexact --quiet
@@ -11,7 +12,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix proofs faults bench clean
+.PHONY: help demo test check fix proofs faults bench soak clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +37,7 @@ fix: $(VENV)/.dev ## Format, mend what can be mended, compile the contracts
 	$(BIN)/ruff check --fix $(LAYERS)
 	$(BIN)/shelfgate contracts compile
 
-proofs: $(VENV)/.dev ## The tests that take minutes: clean history, injected faults
+proofs: $(VENV)/.dev ## The tests that take minutes: every crash point, real kills, injected faults, clean history
 	$(BIN)/python -m pytest -m proofs
 
 faults: $(VENV)/.dev ## Inject every fault of the catalogue and show which gate stops it
@@ -44,6 +45,9 @@ faults: $(VENV)/.dev ## Inject every fault of the catalogue and show which gate 
 
 bench: $(VENV)/.dev ## Our way and the bare way, side by side: ratios
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.dev ## Simulated daily runs with a random fault every fifth day: make soak DAYS=365
+	$(BIN)/python -m tests.soak --days $(DAYS)
 
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) .shelfgate dbt/target dbt/logs

@@ -100,10 +100,9 @@ def warehouse_time(session: Session) -> datetime:
 
 
 def _held(owner: str | None, expires_at: datetime | None) -> WarehouseBusy:
+    holder = f"run {owner}" if owner else "another run"
     until = f" until {expires_at:%Y-%m-%d %H:%M:%S} UTC at the latest" if expires_at else ""
-    return WarehouseBusy(
-        f"lease: {f'run {owner}' if owner else 'another run'} holds the warehouse{until}. Nothing was changed; run again after it."
-    )
+    return WarehouseBusy(f"lease: {holder} holds the warehouse{until}. Nothing was changed; run again after it.")
 
 
 def _here() -> str:
