@@ -42,11 +42,11 @@ def show_status(*, as_json: bool) -> None:
         )
     if found["stale_since"]:
         console.print(f"[bold red]stale since {found['stale_since']} UTC[/bold red]: a gate is closed")
-    table = Table("gate", "dataset", "verdict", "checks", "rows", "business date", "failed")
+    table = Table("gate", "dataset", "verdict", "checks", "rows", "business date", "failed", "page")
     for gate in found["gates"]:
         failed = "; ".join(f"{one['check']}: {one['seen']}" for one in gate["failed"])
         columns = ("gate", "dataset", "result", "checks", "rows_seen", "business_date")
-        table.add_row(*(str(gate[column]) for column in columns), failed)
+        table.add_row(*(str(gate[column]) for column in columns), failed, gate["docs"] or "")
     console.print(table)
     for one in found["waivers"]:
         console.print(
