@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 
 from flows.console import plain_run_logs, say
 
@@ -17,6 +18,8 @@ def main() -> int:
     parser.add_argument("--only", metavar="F07", help="faults whose name begins so")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     asked = parser.parse_args()
+    # A model mutant is built outside a flow, on purpose: Prefect warns once for each.
+    warnings.filterwarnings("ignore", message="Artifact creation outside of a flow")
     from tests.faults.catalogue import FAULTS
     from tests.faults.injecting import inject_all
     from tests.faults.report import Report
