@@ -15,6 +15,7 @@ from flows.console import answer, plain_run_logs, say
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
+from flows.snowflake_commands import snowflake
 from shelfgate.errors import ShelfgateError
 
 
@@ -155,6 +156,9 @@ def contracts_check() -> None:
 
 for command in (airbyte, status, publications, rollback, vacuum, sandbox):
     cli.add_command(command)
+
+
+cli.add_command(snowflake)
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shelfgate.errors import ConfigurationError
@@ -41,10 +41,50 @@ class Settings(BaseSettings):
     lambda_function: str | None = None
     docs_bucket: str | None = None
     docs_prefix: str = "data-docs/"
+    snowflake_account: str | None = None
+    snowflake_database: str | None = None
+    snowflake_warehouse: str | None = None
+    # Who publishes, judges and keeps the records; dbt has a user of its own, which may not touch what readers see.
+    snowflake_user: str | None = None
+    snowflake_role: str | None = None
+    snowflake_private_key_path: Path | None = None
+    snowflake_private_key_passphrase: SecretStr | None = None
+    snowflake_workload_identity: Literal["AWS", "AZURE", "GCP", "OIDC"] | None = None
+    snowflake_token_file: Path | None = None
+    snowflake_build_user: str | None = None
+    snowflake_build_role: str | None = None
+    snowflake_build_private_key_path: Path | None = None
+    snowflake_build_private_key_passphrase: SecretStr | None = None
+    # Of `shelfgate snowflake apply` only.
+    snowflake_admin_user: str | None = None
+    snowflake_admin_private_key_path: Path | None = None
+    snowflake_admin_private_key_passphrase: SecretStr | None = None
+    snowflake_storage_role_arn: str | None = None
+    snowflake_credits_a_month: int = Field(default=100, ge=1)
+    # Only another Snowflake than Snowflake's own (the sandbox's, a private link) needs these three.
+    snowflake_host: str | None = None
+    snowflake_port: int = 443
+    snowflake_protocol: Literal["https", "http"] = "https"
+    # A full build at scale 1 takes minutes on an X-Small; an hour is a statement that will not end.
+    snowflake_statement_seconds: int = Field(default=3600, ge=1)
+    snowflake_password: SecretStr | None = None
     week_start_day: int = Field(default=0, ge=0, le=6, description="0 = Sunday")
     business_date: date | None = None
     full_rebuild: bool = Field(default=False, description="build every week, touched or not")
     timezone: str = "UTC"
+
+    @field_validator("snowflake_password")
+    @classmethod
+    def _no_password(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            raise ValueError("a password is never used; set a key or a workload identity and remove it")
+        return given
+
+    @model_validator(mode="after")
+    def _no_plain_http_elsewhere(self) -> Settings:
+        if self.snowflake_protocol == "http" and self.snowflake_host not in {"127.0.0.1", "localhost"}:
+            raise ValueError("SHELFGATE_SNOWFLAKE_PROTOCOL: http is for this machine only")
+        return self
 
     @classmethod
     def load(cls) -> Settings:
@@ -68,7 +108,9 @@ class Settings(BaseSettings):
         try:
             return cls(**beneath)
         except ValidationError as error:
-            fields = ", ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+            fields = ", ".join(
+                (f"{PREFIX}{str(e['loc'][0]).upper()}: " if e["loc"] else "") + e["msg"] for e in error.errors()
+            )
             raise ConfigurationError(f"settings: {fields}. See .env.example.") from None
 
     @property

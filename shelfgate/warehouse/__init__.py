@@ -109,7 +109,6 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
     """
     from shelfgate import failpoints
     from shelfgate.errors import ConfigurationError
-    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
     target = settings.need("target")
     if os.environ.get(failpoints.VARIABLE) and target != "duckdb":
@@ -118,5 +117,11 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
             "Failpoints end runs on purpose: unset it."
         )
     if target == "duckdb":
+        from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+
         return DuckDBWarehouse(settings.warehouse_file, wait_seconds=settings.warehouse_wait_seconds, on_wait=on_wait)
-    raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb.")
+    if target == "snowflake":
+        from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+
+        return SnowflakeWarehouse.of(settings)
+    raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb, snowflake.")

@@ -20,6 +20,8 @@ DIMENSIONS = ("dim_week", "dim_date", "dim_warehouse", "dim_item", "dim_customer
 MARTS = (*FACTS, *DIMENSIONS)
 SNOWFLAKE_NAMES = (
     "ACCOUNT",
+    "HOST",
+    "PROTOCOL",
     "USER",
     "PRIVATE_KEY_PATH",
     "PRIVATE_KEY_PASSPHRASE",
@@ -79,6 +81,7 @@ class Dbt:
             environment.setenv("SHELFGATE_DUCKDB_PATH", str(self.warehouse))
             for name in SNOWFLAKE_NAMES:
                 environment.setenv(f"SNOWFLAKE_{name}", "nowhere")
+            environment.setenv("SNOWFLAKE_PORT", "443")
             # Held open as a turn holds it: dbt must open the file the very same way, or DuckDB refuses.
             with duckdb.connect(str(self.warehouse)):
                 given = ["--vars", repr(variables)] if variables else []

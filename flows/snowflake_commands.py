@@ -1,0 +1,54 @@
+"""`shelfgate snowflake`: what an administrator runs; refuses to do anything that deployments/snowflake does not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flows.console import answer
+
+
+@click.group()
+def snowflake() -> None:
+    """The Snowflake account: roles, schemas, tables, grants."""
+
+
+@snowflake.command()
+@click.option("--plan", "plan_only", is_flag=True, help="Show the statements and run none.")
+@click.option(
+    "--public-keys",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with <user>.pub (and <user>.2.pub while a key is replaced).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
+def apply(plan_only: bool, public_keys: Path | None, as_json: bool) -> None:
+    """Bring the account up to deployments/snowflake. Runs again without changing what is there."""
+    from shelfgate.settings import Settings
+    from shelfgate.warehouse.on_snowflake import administrator
+    from shelfgate.warehouse.snowflake_setup import apply as run
+    from shelfgate.warehouse.snowflake_setup import plan
+
+    settings = Settings.load()
+    steps = plan(
+        {
+            "database": settings.need("snowflake_database"),
+            "bucket": settings.need("s3_bucket"),
+            "prefix": settings.s3_prefix,
+            "storage_role_arn": settings.need("snowflake_storage_role_arn"),
+            "credits_a_month": str(settings.snowflake_credits_a_month),
+        },
+        public_keys,
+    )
+    made = None
+    if not plan_only:
+        with administrator(settings).turn() as session:
+            made = run(session, steps)
+    if as_json:
+        shown = [{"file": step.file, "statement": step.sql} for step in steps]
+        answer({"applied": not plan_only, "created": made, "statements": shown})
+        return
+    for step in steps if plan_only else ():
+        click.echo(f"-- {step.file}\n{step.sql};")
+    if made is not None:
+        click.echo(f"{len(steps)} statements applied, {made} objects created")

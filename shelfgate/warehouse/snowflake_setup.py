@@ -1,0 +1,99 @@
+"""An account's roles, schemas, tables and grants from deployments/snowflake; refuses a value it cannot vouch for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfgate.errors import ConfigurationError
+from shelfgate.warehouse import PARTS, Session, install, statement
+from shelfgate.warehouse.snowflake_text import first_words, statements_of
+
+FOLDER = Path(__file__).parents[2] / "deployments" / "snowflake"
+USERS = ("airbyte", "loader", "metabase_ro", "publisher", "transformer")
+
+# What may stand in the place of `&{name}`: these are written into statements that no bind variable can reach.
+ALLOWED = {
+    "database": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    "bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+    "prefix": re.compile(r"([A-Za-z0-9_.=-]+/)*"),
+    "storage_role_arn": re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"),
+    "credits_a_month": re.compile(r"[1-9]\d{0,5}"),
+}
+_PLACE = re.compile(r"&\{(\w+)\}")
+_SOURCE = re.compile(r"^!source (\w+)\.sql$", re.M)
+_PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{300,}={0,2}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One statement and the file it is of."""
+
+    file: str
+    sql: str
+    installs: bool = False
+    """Of the scripts that `shelfgate.warehouse.install` runs, and runs again only when their text has changed."""
+
+    @property
+    def summary(self) -> str:
+        return first_words(self.sql)
+
+
+def plan(values: Mapping[str, str], public_keys: Path | None = None) -> list[Step]:
+    """Every statement in order, its places filled in. Each may be run again: nothing is replaced or dropped.
+
+    Raises:
+        ConfigurationError: a value is missing or could be something else than a value.
+    """
+    for name, pattern in ALLOWED.items():
+        if not pattern.fullmatch(values.get(name, "")):
+            raise ConfigurationError(
+                f"snowflake apply: {name} is {values.get(name)!r}; wanted something like {pattern.pattern}."
+            )
+    steps = [step for file in sorted(FOLDER.glob("[0-9][0-9]_*.sql")) for step in _of_file(file, values)]
+    return [*steps, *(_keys(public_keys) if public_keys else ())]
+
+
+def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[Step]:
+    text = file.read_text(encoding="utf-8")
+    own = _PLACE.sub(lambda found: values[found[1]], _SOURCE.sub("", text))
+    yield from (Step(file.name, one) for one in statements_of(own))
+    if parts := tuple(_SOURCE.findall(text)):
+        if parts != PARTS:
+            raise ConfigurationError(f"{file.name}: wanted !source of {', '.join(PARTS)}, in this order.")
+        yield from (Step(file.name, one, installs=True) for part in parts for one in statements_of(statement(part)))
+
+
+def _keys(folder: Path) -> Iterator[Step]:
+    """`<user>.pub` goes into the first slot, `<user>.2.pub` into the second; a slot without a file stays as it is."""
+    files = sorted(folder.glob("*.pub"))
+    if not files:
+        raise ConfigurationError(f"snowflake apply: {folder} holds no <user>.pub.")
+    yield Step("keys", "use role securityadmin")
+    for file in files:
+        user, _, slot = file.stem.partition(".")
+        if user not in USERS or slot not in {"", "2"}:
+            raise ConfigurationError(
+                f"snowflake apply: {file.name}: wanted <user>.pub or <user>.2.pub of {', '.join(USERS)}."
+            )
+        key = "".join(line for line in file.read_text(encoding="ascii").split("\n") if "-----" not in line).strip()
+        if not _PUBLIC_KEY.fullmatch(key):
+            raise ConfigurationError(f"snowflake apply: {file.name} is no RSA public key of 2048 bits or more (PEM).")
+        yield Step("keys", f"alter user {user} set rsa_public_key{'_2' if slot else ''} = '{key}'")
+
+
+def apply(session: Session, steps: list[Step]) -> int:
+    """Run the steps; returns how many objects were made that were not there, tables and views not counted."""
+    made = 0
+    installed = False
+    for step in steps:
+        if step.installs:
+            if not installed:
+                install(session)
+            installed = True
+            continue
+        answer = session.rows(step.sql)
+        made += any("successfully created" in str(row.get("status", "")) for row in answer)
+    return made
