@@ -72,7 +72,7 @@ def settled(home: Path) -> House:
 @contextmanager
 def new_home() -> Iterator[Path]:
     """An estate of its own, which SHELFGATE_HOME names for the length of the block."""
-    before = os.environ.get("SHELFGATE_HOME")
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["SHELFGATE_HOME"] = folder
@@ -81,10 +81,10 @@ def new_home() -> Iterator[Path]:
             yield home
         finally:
             estate.down(home)
-            if before is None:
-                del os.environ["SHELFGATE_HOME"]
-            else:
-                os.environ["SHELFGATE_HOME"] = before
+            # Where this estate's servers listen went into the environment, too: the next home has others.
+            for name in set(os.environ) - set(before):
+                del os.environ[name]
+            os.environ.update(before)
 
 
 def _told(fault: Fault, met: Met, tell: Told) -> Met:
