@@ -11,7 +11,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix proofs faults bench clean
+.PHONY: help demo test check fix proofs faults bench lambda-zip clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ faults: $(VENV)/.dev ## Inject every fault of the catalogue and show which gate 
 
 bench: $(VENV)/.dev ## Our way and the bare way, side by side: ratios
 	$(BIN)/python -m tests.bench
+
+lambda-zip: $(VENV)/.dev ## Pack the inventory loader for AWS Lambda, arm64: dist/inventory-loader.zip
+	$(BIN)/python lambda/build_zip.py --uv $(UV)
 
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) .shelfgate dbt/target dbt/logs
