@@ -12,7 +12,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix proofs faults bench soak clean
+.PHONY: help demo test check fix proofs faults bench soak lambda-zip clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ bench: $(VENV)/.dev ## Our way and the bare way, side by side: ratios
 
 soak: $(VENV)/.dev ## Simulated daily runs with a random fault every fifth day: make soak DAYS=365
 	$(BIN)/python -m tests.soak --days $(DAYS)
+
+lambda-zip: $(VENV)/.dev ## Pack the inventory loader for AWS Lambda, arm64: dist/inventory-loader.zip
+	$(BIN)/python lambda/build_zip.py --uv $(UV)
 
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) .shelfgate dbt/target dbt/logs

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import get_run_logger, task
 
 from shelfgate.clients import lambda_api
 from shelfgate.clients.landing_bucket import DroppedObject, dropped_objects
-from shelfgate.errors import DumpVanished, LoadFailed
+from shelfgate.errors import LoadFailed
 from shelfgate.ledger import Run, not_yet_judged
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
@@ -17,6 +19,18 @@ from tasks.aws_blocks import lambda_client, landing
 from tasks.retrying import OUTSIDE_CALL
 
 STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
+
+DUMPS_AN_INVOCATION = 20
+"""The most that the loader takes. A call costs as much as a small dump; after each, the run tells how far it is."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of one dump: one of STATUSES, or `vanished`."""
+
+    dropped: DroppedObject
+    status: str
+    reason: str | None = None
 
 
 @task(name="find dropped dumps", **OUTSIDE_CALL)
@@ -27,50 +41,65 @@ def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject
         return not_yet_judged(session, dropped)
 
 
-@task(name="load dump", task_run_name="load {dropped.object_key}", **OUTSIDE_CALL)
-def load_dump(settings: Settings, run: Run, dropped: DroppedObject) -> dict[str, Any]:
-    """Have the Lambda load one object version; answers with its receipt.
+@task(name="load dumps", task_run_name="load {batch[0].object_key} ...", **OUTSIDE_CALL)
+def load_batch(settings: Settings, run: Run, batch: Sequence[DroppedObject]) -> list[Ended]:
+    """Have the Lambda load up to DUMPS_AN_INVOCATION object versions, each in a transaction of its own.
 
-    Safe to repeat: the loader answers for a version that it has judged with the receipt it gave first.
+    Answers in the order given; what the function had no time for is missing. Safe to repeat: the loader answers for a
+    version that it has judged with the receipt it gave first.
 
     Raises:
         LoadInterrupted, OutsideWorldGaveUp: no answer this time; the task tries again.
-        DumpVanished: the object was deleted since it was found.
-        LoadFailed: the function failed for good, or its answer is not a receipt.
+        LoadFailed: the function failed for good, or its answer does not account for every dump.
     """
-    receipt = lambda_api.invoke(
-        settings.need("lambda_function"),
-        {
-            "object_key": dropped.object_key,
-            "version_id": dropped.version_id,
-            "run_id": run.run_id,
-            "idempotency_key": dropped.idempotency_key,
-        },
-        client=lambda_client(settings),
+    asked = [
+        {"object_key": one.object_key, "version_id": one.version_id, "idempotency_key": one.idempotency_key}
+        for one in batch
+    ]
+    reply = lambda_api.invoke(
+        settings.need("lambda_function"), {"objects": asked, "run_id": run.run_id}, client=lambda_client(settings)
     )
-    if receipt.get("status") not in STATUSES:
+    ended = _ended(reply)
+    found = [Ended(one, *ended.pop((one.object_key, one.version_id))) for one in batch if _named(one) in ended]
+    if ended or not found or len(found) + reply.get("left", 0) != len(batch):
         raise LoadFailed(
-            f"inventory load: {dropped.object_key} ended as {receipt.get('status')!r}, "
-            f"wanted one of {sorted(STATUSES)}."
+            f"inventory load: the function answered for {len(found)} of {len(batch)} dumps and for {len(ended)} that "
+            f"nobody asked for, {reply.get('left')} left; wanted an answer for each. What it loaded is in the ledger."
         )
-    return receipt
+    return found
+
+
+def _named(one: DroppedObject) -> tuple[str, str]:
+    return one.object_key, one.version_id
+
+
+def _ended(reply: dict[str, Any]) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """Status and reason by key and version."""
+    ended: dict[tuple[str, str], tuple[str, str | None]] = {
+        (gone["object_key"], gone["version_id"]): ("vanished", "gone since it was found")
+        for gone in reply.get("vanished", [])
+    }
+    for receipt in reply.get("receipts", []):
+        if receipt.get("status") not in STATUSES:
+            raise LoadFailed(
+                f"inventory load: {receipt.get('object_key')} ended as {receipt.get('status')!r}, "
+                f"wanted one of {sorted(STATUSES)}."
+            )
+        ended[receipt["object_key"], receipt["version_id"]] = receipt["status"], receipt.get("reason")
+    return ended
 
 
 def load_dumps(settings: Settings, warehouse: Warehouse, run: Run) -> Counter[str]:
     """Load what is new in the bucket; counts what became of it."""
     logger = get_run_logger()
     waiting = find_dropped(settings, warehouse)
-    ended: Counter[str] = Counter()
-    for number, dropped in enumerate(waiting, start=1):
-        try:
-            receipt = load_dump(settings, run, dropped)
-        except DumpVanished as gone:
-            ended["vanished"] += 1
-            logger.warning("dump %d of %d: %s is gone: %s", number, len(waiting), dropped.object_key, gone)
-            continue
-        ended[receipt["status"]] += 1
-        reason = f": {receipt['reason']}" if receipt.get("reason") else ""
-        logger.info("dump %d of %d: %s %s%s", number, len(waiting), dropped.object_key, receipt["status"], reason)
+    counted: Counter[str] = Counter()
+    while (done := counted.total()) < len(waiting):
+        for number, one in enumerate(load_batch(settings, run, waiting[done : done + DUMPS_AN_INVOCATION]), done + 1):
+            counted[one.status] += 1
+            log = logger.warning if one.status == "vanished" else logger.info
+            reason = f": {one.reason}" if one.reason else ""
+            log("dump %d of %d: %s %s%s", number, len(waiting), one.dropped.object_key, one.status, reason)
     if not waiting:
         logger.info("no dump that the loader does not know already")
-    return ended
+    return counted

@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Dropped:
-    """An object version as S3 described it when it was opened."""
+    """An object version as S3 described it when it was listed or opened."""
 
     object_key: str
     version_id: str

@@ -18,12 +18,11 @@ from inventory_loader.announced import Landing, announced
 from inventory_loader.dropped import Request
 from inventory_loader.errors import ConfigurationError, EventNotUnderstood, LoaderError, ObjectVanished, TimeIsUp
 from inventory_loader.loading import Engine, load
+from inventory_loader.receipt import Receipt
 from inventory_loader.store import S3Store
+from inventory_loader.sweeping import LEAST_SECONDS, Loads, load_each, requests_of, unrecorded
 
 _log = Logger(service="inventory_loader")
-
-_LEAST_SECONDS = 30.0
-"""What a further message of a batch must have left: a week takes under a second, its turn up to 20 s of waiting."""
 
 _ROLLBACK_SECONDS = 5.0
 """Kept free after the longest wait for Snowflake, to roll back and to say so."""
@@ -39,9 +38,12 @@ class Context(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Load what the event names: a direct request, an S3 notification, an EventBridge event, or a batch of SQS.
+    """Load what the event names: one object or several, an S3 notification, an event of EventBridge, a batch of SQS.
 
-    A direct request is `{"object_key": str, "version_id": str | null, "run_id": str}`; its reply is the receipt.
+    `{"object_key": str, "version_id": str | null, "run_id": str}` is replied to with the receipt, and
+    `{"objects": [...], "run_id": str}` with the receipts and what is left. `{"sweep": true}` and EventBridge's
+    scheduled event load what lies in the bucket and is not in the ledger; the reply counts.
+
     Whatever becomes of the object, a quarantine included, is a reply; a raised LoaderError means that there is none,
     and its class what to do. A batch replies with the messages to be delivered again, and never raises for one of them.
     """
@@ -49,10 +51,56 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     if not isinstance(event, Mapping):
         raise EventNotUnderstood(f"event: a {type(event).__name__}; wanted an object. Nothing was loaded.")
     if "object_key" in event:
-        return _loaded(Request.from_event(event), ends_at)
+        return _loaded(Request.from_event(event), ends_at, _store())
+    if "objects" in event:
+        return _loaded_several(requests_of(event), ends_at)
+    if _is_sweep(event):
+        return _swept(context.aws_request_id, ends_at)
     if _is_batch(event):
         return _batch(event, context, ends_at)
     return {"receipts": _loaded_all(event, context.aws_request_id, ends_at)}
+
+
+def _is_sweep(event: Mapping[str, Any]) -> bool:
+    scheduled = (event.get("source"), event.get("detail-type")) == ("aws.events", "Scheduled Event")
+    return scheduled or event.get("sweep") is True
+
+
+def _loaded_several(requests: list[Request], ends_at: float) -> dict[str, Any]:
+    store = _store()
+    with _engine(ends_at, requests[0].run_id) as engine:
+        done = load_each(requests, lambda request: _judged(request, engine, store), ends_at)
+    _warn(done)
+    if done.fault:
+        raise done.fault
+    return {
+        "receipts": [receipt.as_reply() for receipt in done.receipts],
+        "vanished": [{"object_key": one.object_key, "version_id": one.version_id} for one in done.vanished],
+        "left": done.left,
+    }
+
+
+def _swept(run_id: str, ends_at: float) -> dict[str, Any]:
+    store = _store()
+    listed = store.listed(_prefix())
+    with _engine(ends_at, run_id) as engine:
+        waiting = unrecorded(listed, engine.judged())
+        requests = [Request(one.object_key, one.version_id, run_id) for one in waiting]
+        done = load_each(requests, lambda request: _judged(request, engine, store), ends_at)
+    _warn(done)
+    summary = {"run_id": run_id, "listed": len(listed), "waiting": len(waiting), **done.counted()}
+    _log.info("swept", extra=summary)
+    if done.fault:
+        raise done.fault
+    return summary
+
+
+def _warn(done: Loads) -> None:
+    for request in done.vanished:
+        _log.warning("object vanished", extra={"object_key": request.object_key})
+    if done.left:
+        fault = _told(done.fault) if done.fault else {"error_type": "TimeIsUp"}
+        _log.warning("dumps left to the next invocation", extra={"left": done.left, **fault})
 
 
 def _is_batch(event: Mapping[str, Any]) -> bool:
@@ -70,7 +118,7 @@ def _batch(event: Mapping[str, Any], context: Context, ends_at: float) -> dict[s
 
     def handle(record: SQSRecord) -> None:
         try:
-            if time.monotonic() + _LEAST_SECONDS > ends_at and loaded:
+            if time.monotonic() + LEAST_SECONDS > ends_at and loaded:
                 raise TimeIsUp("batch: too little time left for another message; it will be delivered again.")
             _loaded_all(_body_of(record.body), f"{context.aws_request_id}/{record.message_id}", ends_at)
             loaded.append(record.message_id)
@@ -99,10 +147,11 @@ def _loaded_all(event: Mapping[str, Any], run_id: str, ends_at: float) -> list[d
     for reason in asked.ignored:
         _log.info("event ignored", extra={"reason": reason})
     receipts, faults = [], []
+    store = _store()
     for request in asked.requests:
         try:
-            _store().check_current(request.object_key)
-            receipts.append(_loaded(request, ends_at))
+            store.check_current(request.object_key)
+            receipts.append(_loaded(request, ends_at, store))
         except ObjectVanished as error:
             # Not a fault: what is gone cannot come back by asking again, and nothing of it was loaded.
             _log.warning("object vanished", extra={"object_key": request.object_key, **_told(error)})
@@ -113,14 +162,17 @@ def _loaded_all(event: Mapping[str, Any], run_id: str, ends_at: float) -> list[d
     return receipts
 
 
-def _loaded(request: Request, ends_at: float) -> dict[str, Any]:
+def _loaded(request: Request, ends_at: float, store: S3Store) -> dict[str, Any]:
     with _engine(ends_at, request.run_id) as engine:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        receipt = load(request, store=_store(), prefix=_prefix(), engine=engine, now=now)
-    reply = receipt.as_reply()
+        return _judged(request, engine, store).as_reply()
+
+
+def _judged(request: Request, engine: Engine, store: S3Store) -> Receipt:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    receipt = load(request, store=store, prefix=_prefix(), engine=engine, now=now)
     about = {"run_id": request.run_id, "idempotency_key": request.idempotency_key}
-    _log.info("dump judged", extra={**about, **reply, "snapshots": len(reply["snapshots"])})
-    return reply
+    _log.info("dump judged", extra={**about, **receipt.as_reply(), "snapshots": len(receipt.snapshots)})
+    return receipt
 
 
 def _store() -> S3Store:

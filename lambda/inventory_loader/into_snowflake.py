@@ -29,7 +29,7 @@ from inventory_loader.errors import (
     WarehouseNotInstalled,
 )
 from inventory_loader.first_fault import first_fault
-from inventory_loader.loading import Staged
+from inventory_loader.loading import Mark, Staged
 from inventory_loader.reading import Text
 from inventory_loader.settling_in_snowflake import SnowflakeTurn
 from inventory_loader.snapshots import Snapshot
@@ -74,6 +74,11 @@ class SnowflakeEngine:
             if not self._copied(cursor, text, dropped):
                 self._sent(cursor, text)
             return Staged(sql.ARRIVING, text.rows, _weighed(cursor))
+
+    def judged(self) -> dict[tuple[str, str], Mark]:
+        with _translated():
+            found = self._cursor().execute(sql.JUDGED).fetchall()
+        return {(key, version): (etag, modified) for key, version, etag, modified in found}
 
     @contextmanager
     def turn(self) -> Iterator[SnowflakeTurn]:

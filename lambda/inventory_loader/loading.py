@@ -58,8 +58,16 @@ class Turn(Protocol):
         ...
 
 
+Mark = tuple[str | None, datetime | None]
+"""ETag and time of upload, as the ledger has them."""
+
+
 class Engine(Protocol):
     """A warehouse that can load dumps."""
+
+    def judged(self) -> Mapping[tuple[str, str], Mark]:
+        """Give what the ledger has a line on, by object key and version."""
+        ...
 
     def stage(self, text: Text, folder: Path, dropped: Dropped) -> Staged:
         """Parse and weigh a text outside the warehouse.

@@ -80,6 +80,8 @@ RECORDED = """
     where object_key = %s and version_id = %s and etag = %s and (version_id <> %s or last_modified = %s)
 """
 
+JUDGED = "select object_key, version_id, etag, last_modified from ops.load_ledger"
+
 STILL_SERVED = """
     select inv_date_sk, row_count, coalesce(is_confirmed, false)
     from ops.inventory_snapshot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC
 from typing import Any
@@ -50,6 +50,26 @@ class S3Store:
         except exceptions.BotoCoreError as error:
             raise self._translated(error) from error
 
+    def listed(self, prefix: str) -> list[Dropped]:
+        """Describe every version of every key under `prefix`, but of keys that are deleted.
+
+        Overwritten versions count: a dump may hold weeks that its successor has not.
+
+        Raises:
+            StoreRefused, StoreUnavailable: S3 did not tell.
+        """
+        found: list[Dropped] = []
+        deleted: set[str] = set()
+        try:
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
+                found += [
+                    _described(each, each["Key"], each["VersionId"], each["Size"]) for each in page.get("Versions", [])
+                ]
+                deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise self._translated(error) from error
+        return [one for one in found if one.object_key not in deleted]
+
     @contextmanager
     def opened(self, request: Request) -> Iterator[tuple[Dropped, Iterator[bytes]]]:
         """Give the object as S3 describes it, and its bytes in chunks.
@@ -64,13 +84,8 @@ class S3Store:
             response = self._client.get_object(Bucket=self._bucket, Key=request.object_key, **version)
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise self._translated(error) from error
-        dropped = Dropped(
-            object_key=request.object_key,
-            version_id=response.get("VersionId") or request.version_id or NO_VERSION,
-            etag=response["ETag"].strip('"'),
-            bytes=response["ContentLength"],
-            last_modified=response["LastModified"].astimezone(UTC).replace(tzinfo=None, microsecond=0),
-        )
+        version_id = response.get("VersionId") or request.version_id or NO_VERSION
+        dropped = _described(response, request.object_key, version_id, response["ContentLength"])
         with closing(response["Body"]) as body:
             yield dropped, self._chunks(body)
 
@@ -97,5 +112,11 @@ class S3Store:
             return StoreUnavailable(f"{seen}, retries included. Nothing was loaded; invoke again.")
         # Without s3:ListBucket a missing object is answered with 403, too.
         return StoreRefused(
-            f"{seen}; wanted s3:GetObject, s3:GetObjectVersion and s3:ListBucket there. Nothing was loaded."
+            f"{seen}; wanted s3:GetObject, s3:GetObjectVersion, s3:ListBucket and s3:ListBucketVersions there. "
+            "Nothing was loaded."
         )
+
+
+def _described(told: Mapping[str, Any], object_key: str, version_id: str, size: int) -> Dropped:
+    modified = told["LastModified"].astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    return Dropped(object_key, version_id, told["ETag"].strip('"'), size, modified)

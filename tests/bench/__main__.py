@@ -1,7 +1,7 @@
 """`make bench`: our way and the bare way, side by side in one run; prints ratios and judges nothing.
 
-Machines are noisy, so each pair takes turns and the best of its rounds counts, in CPU seconds of this process. The S3
-API runs in this process too, so the loader's side carries its share.
+Machines are noisy, so each pair takes turns and the best of its rounds counts, in CPU seconds of this process; the
+loader, which has a process of its own, in wall and CPU seconds (`tests.bench.loading`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import duckdb
 import pytest
 
-ROUNDS = 3
+from tests.bench.loading import MEMORY_MB, ROUNDS, Loading, loadings, write_dump
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,23 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1, help="scale of the daily run whose gates are timed; 0: none")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
+    loaded = list(loadings(arguments.weeks))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         pairs = [
-            *loader(Path(folder), patch, arguments.weeks),
             gate_on_one_week(Path(folder)),
             *(gates_of_a_day(Path(folder) / "home", patch, arguments.scale) if arguments.scale else ()),
         ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if arguments.json:
-        print(
-            json.dumps({"pairs": [{**asdict(p), "ratio": p.ratio} for p in pairs], "peak_mib": round(peak)}, indent=2)
-        )
+        found = {
+            "loadings": [each.as_json() for each in loaded],
+            "pairs": [{**asdict(p), "ratio": p.ratio} for p in pairs],
+            "peak_mib": round(peak),
+        }
+        print(json.dumps(found, indent=2))
         return
+    for each in loaded:
+        print(told(each))
     for pair in pairs:
         print(f"{pair.what}: {pair.ours_seconds:.2f} s; {pair.bare}: {pair.bare_seconds:.2f} s; ratio {pair.ratio:.2f}")
     print(
@@ -63,33 +67,12 @@ def main() -> None:
     )
 
 
-def loader(folder: Path, patch: pytest.MonkeyPatch, weeks: int) -> list[Pair]:
-    """A dump through the loader (S3 read, checks, ledger, one transaction) against DuckDB's read_csv into a table."""
-    from tests.contract.inventory_landing import furnished, s3_served
-
-    pairs: list[Pair] = []
-    with s3_served() as endpoint:
-        for name, count in (("one week of 45,000 rows", 1), (f"{weeks} weeks of 45,000 rows", weeks)):
-            dump = folder / f"{count}.csv"
-            write_dump(dump, count)
-            content = dump.read_bytes()
-
-            def ours(content: bytes = content, count: int = count) -> float:
-                with tempfile.TemporaryDirectory(dir=folder) as own:
-                    house = furnished(endpoint, Path(own), patch)
-                    house.put(f"2003-01-0{1 + count % 7}.csv", content)
-                    return cpu(lambda: house.load(f"2003-01-0{1 + count % 7}.csv", milliseconds=600_000))
-
-            def bare(dump: Path = dump) -> float:
-                with (
-                    tempfile.TemporaryDirectory(dir=folder) as own,
-                    duckdb.connect(str(Path(own) / "b.duckdb")) as there,
-                ):
-                    there.execute("create table inventory (a bigint, b bigint, c bigint, d bigint)")
-                    return cpu(lambda: there.execute(f"insert into inventory from read_csv('{dump}', header = true)"))
-
-            pairs.append(best(f"loader, {name}", ours, "read_csv into a table", bare))
-    return pairs
+def told(found: Loading) -> str:
+    return (
+        f"loader, {found.what} ({found.rows:,} rows): {found.ours_seconds:.2f} s; read_csv into a table: "
+        f"{found.bare_seconds:.2f} s; {found.speed:.2f} of its speed, {found.cpu_speed:.2f} in CPU seconds; "
+        f"peak memory of the function {found.peak_mib:,} MiB of {MEMORY_MB}"
+    )
 
 
 def gate_on_one_week(folder: Path) -> Pair:
@@ -196,18 +179,6 @@ def _seconds_of_bare_queries(warehouse: Path) -> float:
                     session.rows(f"select count(*) as n from ({render(expectation['kwargs']['query'], names)}) as q")
         published_verdict(session, promised_by(session, last), last.publication_id)
         return time.monotonic() - began
-
-
-def write_dump(path: Path, weeks: int) -> None:
-    """Weeks of 9,000 items x 5 warehouses from 1998-01-01, 5 % unknown, as the sender writes them."""
-    with duckdb.connect() as connection:
-        connection.execute("select setseed(0.42)")
-        connection.execute(
-            f"copy (select 2450815 + 7 * week as inv_date_sk, item as inv_item_sk, place as inv_warehouse_sk, "
-            "case when random() >= 0.05 then cast(floor(random() * 1000) as integer) end as inv_quantity_on_hand "
-            f"from range({weeks}) as w (week), range(1, 6) as p (place), range(1, 9001) as i (item)) "
-            f"to '{path}' (header, delimiter ',')"
-        )
 
 
 def best(what: str, ours: Callable[[], float], bare_name: str, bare: Callable[[], float]) -> Pair:

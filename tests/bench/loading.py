@@ -51,6 +51,9 @@ class Loading:
     def cpu_speed(self) -> float:
         return self.bare_cpu_seconds / self.ours_cpu_seconds
 
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "speed": round(self.speed, 3), "cpu_speed": round(self.cpu_speed, 3)}
+
 
 def loadings(weeks: int = 261, rounds: int = ROUNDS) -> Iterator[Loading]:
     """Measure one week of 45,000 rows, and a history of `weeks` of them, warm."""
@@ -133,4 +136,4 @@ def write_dump(path: Path, weeks: int) -> None:
 
 if __name__ == "__main__":
     for found in loadings():
-        print(json.dumps({**asdict(found), "speed": round(found.speed, 3), "cpu_speed": round(found.cpu_speed, 3)}))
+        print(json.dumps(found.as_json()))

@@ -169,7 +169,7 @@ def test_what_is_no_news_of_a_dump_is_ignored_and_said_so(house: House, caplog: 
         {"Records": [{"eventSource": "aws:s3"}]},
         {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"bucket": {}}}]},
         {"detail-type": "Object Created", "source": "aws.s3"},
-        {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}},
+        {"detail-type": "Scheduled Event", "source": "aws.s3", "detail": {}},
         [],
         "text",
     ],
@@ -179,6 +179,14 @@ def test_an_event_of_another_form_is_refused_and_its_message_goes_back_to_the_qu
     with pytest.raises(EventNotUnderstood, match="Nothing was loaded"):
         handler(event, Context())
     assert failed(handler(batch(event), Context())) == ["m0"]
+    assert ledger(house) == []
+
+
+def test_a_sweep_is_asked_for_by_the_schedule_and_not_through_the_queue(house: House) -> None:
+    house.put("1998-01-02.csv", dump({FIRST: ONE}))
+    scheduled = {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+
+    assert failed(handler(batch(scheduled, {"sweep": True}), Context())) == ["m0", "m1"]
     assert ledger(house) == []
 
 

@@ -12,6 +12,7 @@ Resources = dict[str, dict[str, Any]]
 Rule = Callable[[Resources], Iterator[str]]
 
 BUCKET, QUEUE, DEAD, FUNCTION, ROLE = "LandingBucket", "LandingQueue", "DeadLetters", "InventoryLoader", "LoaderRole"
+LANDING_ARN = "arn:${AWS::Partition}:s3:::${LandingBucketName}"
 # Values, not references: what an operator would have to keep from everybody who may read the function's settings.
 SECRET_NAME = re.compile(r"password|passphrase|token|private_key$|secret$|secret_access", re.IGNORECASE)
 
@@ -204,6 +205,22 @@ def swept_daily(resources: Resources) -> Iterator[str]:
             yield "when the schedule runs, and whether, is not what the parameters say"
 
 
+def may_list_what_it_sweeps(resources: Resources) -> Iterator[str]:
+    """The sweep lists versions under the prefix; without the right to, every scheduled run would fail."""
+    prefix = _function(resources)["Environment"]["Variables"]["SHELFGATE_S3_PREFIX"]
+    granted = [
+        statement
+        for policy in resources[ROLE]["Properties"]["Policies"]
+        for statement in statements(policy["PolicyDocument"])
+        if "s3:ListBucketVersions" in as_list(statement["Action"]) and statement["Effect"] == "Allow"
+    ]
+    if [statement["Resource"] for statement in granted] != [{"Fn::Sub": LANDING_ARN}]:
+        yield "the function may not list the versions in the bucket"
+    for statement in granted:
+        if statement.get("Condition") != {"StringEquals": {"s3:prefix": prefix}}:
+            yield f"the function may list more, or other, than {prefix}"
+
+
 def alarmed(resources: Resources) -> Iterator[str]:
     wanted = {
         ("ApproximateNumberOfMessagesVisible", DEAD): 0,
@@ -241,5 +258,6 @@ RULES: tuple[Rule, ...] = (
     bounded,
     a_failed_message_fails_alone,
     swept_daily,
+    may_list_what_it_sweeps,
     alarmed,
 )

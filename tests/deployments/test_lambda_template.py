@@ -137,7 +137,11 @@ FAULTS: list[tuple[Rule, Callable[[dict[str, Any]], None]]] = [
     (rules.a_failed_message_fails_alone, without(DROPPED)),
     (rules.swept_daily, without(SWEEP)),
     (rules.swept_daily, without(f"{SWEEP}/Properties/DeadLetterConfig")),
-    (rules.swept_daily, changed(f"{SWEEP}/Properties/State", "ENABLED")),
+    (rules.swept_daily, changed(f"{SWEEP}/Properties/State", "DISABLED")),
+    (rules.may_list_what_it_sweeps, without(f"{GRANTS}/2")),
+    (rules.may_list_what_it_sweeps, changed(f"{GRANTS}/2/Action", "s3:ListBucket")),
+    (rules.may_list_what_it_sweeps, without(f"{GRANTS}/2/Condition")),
+    (rules.may_list_what_it_sweeps, changed(f"{ENVIRONMENT}/SHELFGATE_S3_PREFIX", "dumps/")),
     (rules.alarmed, without("OldEventsAlarm")),
     (rules.alarmed, changed("LoaderErrorsAlarm/Properties/Threshold", 50)),
     (rules.alarmed, without("DeadLettersAlarm/Properties/AlarmActions")),
@@ -157,6 +161,20 @@ def test_a_fault_is_seen_by_its_rule(
     break_it(broken)
 
     assert list(rule(translated(broken)))
+
+
+def test_the_sweep_runs_unless_an_operator_turns_it_off_and_the_loader_knows_its_event(
+    source: dict[str, Any],
+) -> None:
+    from inventory_loader.handler import _is_sweep
+
+    assert source["Parameters"]["SweepState"]["Default"] == "ENABLED"
+    # A schedule with an input of its own would not send EventBridge's scheduled event.
+    targets = [
+        target for _, rule in rules.of_type(translated(source), "AWS::Events::Rule") for target in rule["Targets"]
+    ]
+    assert [set(target) & {"Input", "InputPath", "InputTransformer"} for target in targets] == [set()]
+    assert _is_sweep({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 
 
 def test_every_rule_has_a_fault_that_it_sees() -> None:

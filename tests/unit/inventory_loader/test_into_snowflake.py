@@ -357,6 +357,39 @@ def test_the_target_of_the_environment_chooses_the_engine(monkeypatch: pytest.Mo
     assert connection.closed
 
 
+def test_a_sweep_of_snowflake_asks_the_ledger_once_and_settles_each_dump_in_its_own_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = [f"{PREFIX}1998-01-0{day}.csv" for day in (2, 3, 4)]
+    listed = [Dropped(key, "v1", "etag-1", len(CONTENT), datetime(1998, 1, 5)) for key in reversed(keys)]
+    connection = Recording(JUDGED=[(keys[1], "v1", "etag-1", datetime(1998, 1, 5))])
+    sessions: list[Any] = []
+
+    class Bucket(Store):
+        def listed(self, prefix: str) -> list[Dropped]:
+            return listed if prefix == PREFIX else []
+
+    for name in ("SHELFGATE_TARGET=snowflake", "SHELFGATE_S3_BUCKET=landing", "SHELFGATE_SNOWFLAKE_STAGE="):
+        monkeypatch.setenv(*name.split("="))
+    monkeypatch.setattr("inventory_loader.handler.boto3.client", lambda _: None)
+    monkeypatch.setattr("inventory_loader.handler.S3Store", lambda *_: Bucket())
+    monkeypatch.setattr(
+        "inventory_loader.snowflake_session.open_session", lambda *_, **__: sessions.append(1) or connection
+    )
+
+    swept = handler({"sweep": True}, Context())
+
+    assert (swept["listed"], swept["waiting"], swept["loaded"], swept["left"]) == (3, 2, 2, 0)
+    assert sessions == [1]
+    assert connection.closed
+    said = [statement for statement, _ in connection.said]
+    assert said[0] == plain(sql.JUDGED)
+    assert [each for each in said if each in ("begin transaction", "commit", "rollback")] == [
+        "begin transaction",
+        "commit",
+    ] * 2
+
+
 @pytest.fixture
 def key() -> bytes:
     made = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
