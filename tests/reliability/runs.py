@@ -162,9 +162,7 @@ def _renewed(room: EngineRoom, lease: Lease) -> Generator[str, None, None]:
 
 
 def _loaded(room: EngineRoom, run: Run) -> Generator[str, None, None]:
-    failpoint("bucket.before")
     dropped = dropped_objects("landing", PREFIX, Bucket(room.shop))
-    failpoint("bucket.after")
     with room.turn() as session:
         waiting = not_yet_judged(session, dropped)
     for one in waiting:

@@ -63,15 +63,18 @@ def test_every_commit_stands_between_two_failpoints() -> None:
             assert any(at > line for at in failpoint_lines(function, ".after_commit")), where
 
 
-def test_every_transaction_is_named_and_every_name_is_a_transaction() -> None:
-    named = {
+def named_in_production(bracket: str) -> set[str]:
+    return {
         ast.literal_eval(call.args[0])
         for path in PRODUCTION
         for name, call in calls(ast.parse(path.read_text()))
-        if name == "transaction"
+        if name == bracket
     }
 
-    assert named == TRANSACTIONS
+
+def test_every_transaction_and_every_outside_call_bears_a_name_of_the_list_and_every_name_is_borne() -> None:
+    assert named_in_production("transaction") == TRANSACTIONS
+    assert named_in_production("outside_call") == OUTSIDE_CALLS
 
 
 @pytest.fixture(scope="module")
