@@ -1,0 +1,58 @@
+"""A build that fails, or builds nothing, is a failed build: dbt itself answers 0 to a selector that matches nothing."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prefect.logging import disable_run_logger
+
+from shelfgate.errors import BuildFailed
+from shelfgate.ledger import Run
+from shelfgate.settings import Settings
+from shelfgate.warehouse import install
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from tasks import dbt_build
+
+RUN = Run("run-1", date(2002, 12, 28), None)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
+    """Installed, and without a single raw table of sales."""
+    monkeypatch.setenv("SHELFGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("SHELFGATE_TARGET", "duckdb")
+    # Neither the artifact nor Prefect's blocks in the profile, of which there are none, are what is asked about here.
+    monkeypatch.setattr(dbt_build, "create_table_artifact", lambda **_: None)
+    monkeypatch.setattr(dbt_build, "_profile", lambda: nullcontext(str(dbt_build.PROJECT)))
+    one = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
+    with one.turn() as session:
+        install(session)
+    return one
+
+
+def build(selector: str, warehouse: DuckDBWarehouse) -> None:
+    with disable_run_logger():
+        dbt_build.build_models.fn(selector, Settings.load(), warehouse, RUN)
+
+
+def test_a_model_that_cannot_be_built_fails_the_build_and_is_named(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(BuildFailed, match=r"(?s)build staging: \d+ nodes did not succeed:.*stg_sales__.* error: "):
+        build("staging", warehouse)
+
+    with warehouse.turn() as session:
+        assert session.rows("select publication_id from ops.pointer") == [{"publication_id": None}]
+
+
+def test_a_selector_that_does_not_exist_fails_the_build(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(BuildFailed, match="stagging"):
+        build("stagging", warehouse)
+
+
+def test_a_build_that_built_nothing_fails(warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt_build, "_invoke", lambda *_: [])
+
+    with pytest.raises(BuildFailed, match="dbt built nothing, at least one model was wanted"):
+        build("staging", warehouse)
