@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expectations.docs_runs import EVIDENCE, prune
+from expectations.docs_of_code import write_pages
+from expectations.docs_runs import EVIDENCE, prune, runs_newest_first
 
 if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
@@ -58,7 +59,10 @@ def context_for(folder: Path) -> EphemeralDataContext:
         progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         analytics_enabled=False,
     )
-    return gx.get_context(mode="ephemeral", project_config=config)
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    # It lives in memory and has nowhere to be saved, but writes itself out as YAML at every asset: 5 ms a suite.
+    context._save_project_config = lambda: None
+    return context
 
 
 def build(folder: Path, run_id: str | None = None, *, keep: int = KEEP_RUNS) -> Path:
@@ -70,6 +74,8 @@ def build(folder: Path, run_id: str | None = None, *, keep: int = KEEP_RUNS) -> 
 
     context = context_for(folder)
     prune(folder, keep)
+    for run in [run_id] if run_id else runs_newest_first(folder):
+        write_pages(folder, run)
     kept = [k for k in context.validation_results_store.list_keys() if isinstance(k, ValidationResultIdentifier)]
     # An empty list would mean every page: a run without evidence (its window could not be read) asks for none of them.
     pages: list[Any] = [key for key in kept if run_id in (None, key.run_id.run_name)] or [None]

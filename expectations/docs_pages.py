@@ -11,16 +11,14 @@ from great_expectations.render.renderer.site_builder import SiteBuilder
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
+import expectations.counting_only
 import expectations.offending_rows  # noqa: F401  (registers the expectation: without it its results cannot be rendered)
+from expectations.docs_of_code import TEMPLATES
 from expectations.docs_runs import PAGES, SuiteLine, kept_runs, kept_suites, write_whole
 from shelfgate.model import Gate
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
-
-# The stock templates load Bootstrap, jQuery, Vega, icons and a logo from eight hosts: without a network they show an
-# unstyled page and an empty index. These stand before them.
-TEMPLATES = Path(__file__).parent / "docs_assets"
 
 
 class EvidencePage(RenderedDocumentContent):

@@ -16,7 +16,7 @@ VERDICTS = ".verdicts"
 PAGES = "validations"
 
 # How Great Expectations names the folder of a moment; it sorts as time does.
-_MOMENT = "%Y%m%dT%H%M%S.%fZ"
+MOMENT = "%Y%m%dT%H%M%S.%fZ"
 _WORST_FIRST = ["closes", "waived", "warned", "noted", "passed"]
 _SEVEREST_FIRST = [str(severity) for severity in Severity]
 
@@ -88,14 +88,14 @@ class KeptRun:
 def keep_verdict(folder: Path, verdict: Verdict, judged_at: datetime) -> None:
     """Leave a verdict for the pages: as the gate gave it, so that a page never says anything else."""
     kept = [asdict(_suite_line(verdict, suite, judged_at)) for suite in verdict.suites]
-    path = folder / VERDICTS / verdict.run_id / f"{judged_at:{_MOMENT}}-{verdict.gate}.json"
+    path = folder / VERDICTS / verdict.run_id / f"{judged_at:{MOMENT}}-{verdict.gate}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(kept, ensure_ascii=False))
 
 
 def kept_runs(folder: Path) -> list[KeptRun]:
     """Every run with a verdict on disk, newest first."""
-    runs = [KeptRun(run, kept_suites(folder, run)) for run in _runs_newest_first(folder)]
+    runs = [KeptRun(run, kept_suites(folder, run)) for run in runs_newest_first(folder)]
     return [run for run in runs if run.suites]
 
 
@@ -110,7 +110,7 @@ def kept_suites(folder: Path, run: str) -> list[SuiteLine]:
 
 def prune(folder: Path, keep: int) -> list[str]:
     """Delete verdicts, evidence and pages of all but the newest runs; returns the runs that went."""
-    gone = _runs_newest_first(folder)[keep:]
+    gone = runs_newest_first(folder)[keep:]
     for run in gone:
         for kind in (PAGES, EVIDENCE):
             for path in list((folder / kind).glob(f"*/*/{run}")):
@@ -126,7 +126,7 @@ def write_whole(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _runs_newest_first(folder: Path) -> list[str]:
+def runs_newest_first(folder: Path) -> list[str]:
     # Evidence lies at `<gate>/<dataset>/<run>/<moment>/<batch>.json`, a verdict at `<run>/<moment>-<gate>.json`.
     seen: dict[str, str] = {}
     for path in (folder / EVIDENCE).glob("*/*/*/*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from great_expectations.core import ExpectationSuiteValidationResult
@@ -23,3 +24,7 @@ class ValidationResultsStore(store.ValidationResultsStore):
                     one["exception_message"] = withhold_values(str(one.get("exception_message") or ""))
                     one["exception_traceback"] = "withheld: it may quote a row"
         return super().store_validation_results(suite_validation_result, *args, **kwargs)
+
+    def serialize(self, value: ExpectationSuiteValidationResult) -> str:
+        # The stock method takes the result through its schema twice: 10 ms a suite.
+        return json.dumps(value.to_json_dict(), indent=2, sort_keys=True)

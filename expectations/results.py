@@ -23,7 +23,8 @@ def as_check(result: ExpectationValidationResult, by_id: dict[str, dict[str, Any
     assert configuration is not None
     meta = configuration.meta or {}
     raised = _raised(result.exception_info)
-    blind = not raised and gate in _MUST_HOLD_VALUES and _met_no_value(configuration.type, result.result)
+    must_hold_values = gate in _MUST_HOLD_VALUES and meta.get("may_be_all_null") != "true"
+    blind = not raised and must_hold_values and _met_no_value(configuration.type, result.result)
     seen = f"the check itself failed: {raised}" if raised else _seen(result.result)
     return CheckResult(
         check_id=meta["check_id"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from flows.airbyte_commands import airbyte
 from flows.console import answer, plain_run_logs, say
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
@@ -152,7 +153,7 @@ def contracts_check() -> None:
     click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
-for command in (status, publications, rollback, vacuum, sandbox):
+for command in (airbyte, status, publications, rollback, vacuum, sandbox):
     cli.add_command(command)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from flows.console import answer, say
 from shelfgate.errors import ConfigurationError, GateClosed
-from shelfgate.ledger import evidence_of, judged_until
+from shelfgate.ledger import Run, evidence_of, judged_until
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
@@ -40,7 +40,8 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
     Raises:
         ConfigurationError: no business date is given and no run has left one; nothing is published to be read back.
     """
-    from expectations.gates import Judge, Window
+    from expectations.gates import Judge
+    from expectations.window import Window
 
     warehouse = open_warehouse(settings, on_wait=say)
     with warehouse.turn() as session, tempfile.TemporaryDirectory() as folder:
@@ -52,14 +53,8 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
             return published_verdict(session, promised_by(session, base), base.publication_id)
         day = business_date or settings.business_date or _last_day(session)
         judged_at = datetime.now(UTC).replace(tzinfo=None)
-        window = Window(
-            _run_that_counted_the_source(session),
-            day,
-            judged_at,
-            judged_until(session, base),
-            base.business_date if base else None,
-        )
-        return Judge(warehouse.sqlalchemy_url, Path(folder)).verdict(gate, window)
+        run = Run(_run_that_counted_the_source(session), day, base, judged_until(session, base))
+        return Judge(warehouse.sqlalchemy_url, Path(folder)).verdict(gate, Window.of(run, judged_at))
 
 
 def _last_day(session: Session) -> date:

@@ -17,7 +17,7 @@ def publish(day: Day, candidate: Candidate) -> Publication:
     with day.stage("publish"):
         publication = publish_candidate(day.warehouse, day.run, candidate, approval)
     with day.stage("published gate"):
-        hold_published_gate(day.warehouse, candidate, publication)
+        hold_published_gate(day.settings, day.warehouse, day.run, candidate, publication)
     with day.stage("data docs"):
         build_docs(day.settings.docs_folder, day.run.run_id)
         sync_docs(day.settings)

@@ -1,16 +1,14 @@
 """Airbyte's public API over HTTP, in front of a sync that really moves rows; refuses every path but the vendor's own.
 
 Written from the vendor's specification. Left out: attempts (a job that fails is not tried again, so `incomplete` never
-shows), jobs that clear or refresh, and building connections.
+shows), jobs that clear or refresh, schedules, and taking sources, destinations and connections away.
 """
 
 from __future__ import annotations
 
-import hmac
-import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,9 +23,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from sandbox import airbyte_sync
+from sandbox.airbyte_environment import declared_environment
 from sandbox.airbyte_jobs import Job, JobEnded, JobRuns, Jobs
-from sandbox.airbyte_shapes import Problem, as_problem, connection_answer, job_answer, page_answer
-from sandbox.airbyte_source import STREAMS
+from sandbox.airbyte_registry import Record, Registry, shown
+from sandbox.airbyte_shapes import Problem, as_problem, job_answer, page_answer
+from sandbox.airbyte_tokens import Tokens
 
 BASE_PATH = "/api/public/v1"
 """Where self-managed Airbyte has its API; part of SHELFGATE_AIRBYTE_URL."""
@@ -35,7 +35,7 @@ BASE_PATH = "/api/public/v1"
 
 @dataclass(frozen=True)
 class AirbyteConfig:
-    """One connection, from one Postgres database to one warehouse file.
+    """One workspace with one connection to begin with, from one Postgres database; all land in one warehouse file.
 
     `unknown_id_title`: a self-managed Airbyte answers an unknown connection with `resource-not-found`, Cloud with
     `forbidden`, because it cannot tell the workspace.
@@ -50,15 +50,26 @@ class AirbyteConfig:
     token_ttl_seconds: int = 900
     warehouse_wait_seconds: float = 300.0
     unknown_id_title: str = "resource-not-found"
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def workspace_id(self) -> str:
+        return workspace_of(self.connection_id)
 
 
-def airbyte_app(config: AirbyteConfig) -> Starlette:
-    """The stand-in as an application; its lifespan ends the job that runs.
+def workspace_of(connection_id: str) -> str:
+    """The workspace's id is made from the connection's: it stays the same where that does."""
+    return str(uuid.uuid5(uuid.UUID(connection_id), "workspace"))
+
+
+def airbyte_app(config: AirbyteConfig, jobs: Jobs | None = None) -> Starlette:
+    """The stand-in as an application; its lifespan ends the job that runs. `jobs`: others than those that move rows.
 
     Raises:
         ConfigurationError: the records in the state folder cannot be read.
     """
-    api = _Api(config)
+    api = _Api(config, jobs)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -71,48 +82,63 @@ def airbyte_app(config: AirbyteConfig) -> Starlette:
         Route("/jobs", api.list_jobs, methods=["GET"]),
         Route("/jobs/{job_id:int}", api.get_job, methods=["GET"]),
         Route("/jobs/{job_id:int}", api.cancel_job, methods=["DELETE"]),
-        Route("/connections/{connection_id}", api.get_connection, methods=["GET"]),
-        Route("/connections/{connection_id}", api.patch_connection, methods=["PATCH"]),
+        *[route for kind in ("source", "destination", "connection") for route in api.routes_of(kind)],
     ]
     return Starlette(
         routes=[Mount(BASE_PATH, routes=routes)], lifespan=lifespan, exception_handlers={Problem: as_problem}
     )
 
 
-class _Tokens:
-    """Access tokens, in memory: after a restart every client has to ask again, as after an expiry."""
-
-    def __init__(self, config: AirbyteConfig) -> None:
-        self._config = config
-        self._valid_until: dict[str, float] = {}
-
-    def issue(self, client_id: str, client_secret: str) -> str | None:
-        """A new token; None for somebody unknown."""
-        known = hmac.compare_digest(client_id.encode(), self._config.client_id.encode())
-        proven = hmac.compare_digest(client_secret.encode(), self._config.client_secret.encode())
-        if not (known and proven):
-            return None
-        now = time.monotonic()
-        self._valid_until = {token: until for token, until in self._valid_until.items() if until > now}
-        token = secrets.token_urlsafe(32)
-        self._valid_until[token] = now + self._config.token_ttl_seconds
-        return token
-
-    def check(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or self._valid_until.get(token, 0.0) <= time.monotonic():
-            raise Problem("invalid-api-key", "Ask for an access token at /applications/token.")
-
-
 class _Api:
-    def __init__(self, config: AirbyteConfig) -> None:
+    def __init__(self, config: AirbyteConfig, jobs: Jobs | None) -> None:
         config.state_folder.mkdir(parents=True, exist_ok=True)
         self._config = config
-        self._tokens = _Tokens(config)
-        self._status = "active"
-        streams_file = config.state_folder / "airbyte_streams.json"
-        route = airbyte_sync.Route(config.postgres_dsn, config.warehouse, streams_file, config.warehouse_wait_seconds)
-        self.jobs = Jobs(config.state_folder / "airbyte_jobs.json", route, now=_now)
+        self._tokens = Tokens(config.client_id, config.client_secret, config.token_ttl_seconds, config.clock)
+        self._registry = Registry(config.workspace_id, config.unknown_id_title, config.now)
+        self._registry.seed(declared_environment(config.postgres_dsn), config.connection_id)
+        self.jobs = jobs or Jobs(config.state_folder / "airbyte_jobs.json", self._route, now=config.now)
+
+    def routes_of(self, kind: str) -> list[Route]:
+        one = f"/{kind}s/{{{kind}_id}}"
+
+        async def create(request: Request) -> Response:
+            self._tokens.check(request)
+            return JSONResponse(shown(self._registry.create(kind, await _json_object(request))))
+
+        async def get(request: Request) -> Response:
+            self._tokens.check(request)
+            return JSONResponse(shown(self._registry.get(kind, request.path_params[f"{kind}_id"])))
+
+        async def patch(request: Request) -> Response:
+            self._tokens.check(request)
+            body = await _json_object(request)
+            return JSONResponse(shown(self._registry.patch(kind, request.path_params[f"{kind}_id"], body)))
+
+        async def list_(request: Request) -> Response:
+            self._tokens.check(request)
+            wanted = request.query_params.getlist("workspaceIds")
+            if any(workspace != self._config.workspace_id for workspace in wanted):
+                raise Problem("forbidden", "You may not read this workspace.")
+            return _page(request, [shown(record) for record in self._registry.all(kind)])
+
+        return [
+            Route(f"/{kind}s", create, methods=["POST"]),
+            Route(f"/{kind}s", list_, methods=["GET"]),
+            Route(one, get, methods=["GET"]),
+            Route(one, patch, methods=["PATCH"]),
+        ]
+
+    def _route(self, connection_id: str) -> airbyte_sync.Route:
+        """What a job of the connection has to do, as the connection is now."""
+        connection = self._registry.get("connection", connection_id)
+        mark = "" if connection_id == self._config.connection_id else f"_{connection_id}"
+        return airbyte_sync.Route(
+            self._registry.dsn(connection),
+            self._config.warehouse,
+            self._config.state_folder / f"airbyte_streams{mark}.json",
+            self._config.warehouse_wait_seconds,
+            self._registry.streams(connection),
+        )
 
     async def token(self, request: Request) -> Response:
         given = await _form_or_json(request)
@@ -129,21 +155,18 @@ class _Api:
             raise Problem("unprocessable-entity", "Refreshes are not supported in the public API")
         if wanted.get("jobType") != "sync":
             raise Problem("unprocessable-entity", "This stand-in runs jobs of the type sync only.")
-        self._check_connection(wanted.get("connectionId"))
-        if self._status != "active":
+        connection: Record = self._registry.get("connection", wanted.get("connectionId"))
+        if connection["status"] != "active":
             raise Problem("state-conflict", "Could not fulfill request")
         try:
-            job = self.jobs.start(self._config.connection_id)
+            job = self.jobs.start(connection["connectionId"])
         except JobRuns:
-            raise Problem("try-again-later", f"A sync is already running for: {self._config.connection_id}") from None
-        return JSONResponse(job_answer(job, _now()))
+            raise Problem("try-again-later", f"A sync is already running for: {wanted['connectionId']}") from None
+        return JSONResponse(job_answer(job, self._config.now()))
 
     async def list_jobs(self, request: Request) -> Response:
         self._tokens.check(request)
         query = request.query_params
-        limit, offset = _number(query, "limit", 20), _number(query, "offset", 0)
-        if not 1 <= limit <= 100 or offset < 0:
-            raise Problem("bad-request", "limit: wanted 1 to 100; offset: wanted 0 or more.")
         field, _, direction = query.get("orderBy", "createdAt|DESC").partition("|")
         if field not in ("createdAt", "updatedAt") or direction not in ("ASC", "DESC"):
             raise Problem("bad-request", "orderBy: wanted createdAt or updatedAt, a bar, ASC or DESC.")
@@ -156,14 +179,15 @@ class _Api:
             "jobType": query.get("jobType"),
             "status": query.get("status"),
         }
-        answers = [job_answer(job, _now()) for job in sorted(self.jobs.all(), key=age, reverse=direction == "DESC")]
+        answers = [
+            job_answer(job, self._config.now()) for job in sorted(self.jobs.all(), key=age, reverse=direction == "DESC")
+        ]
         found = [answer for answer in answers if all(answer[key] == value for key, value in wanted.items() if value)]
-        page = found[offset : offset + limit]
-        return JSONResponse(page_answer(str(request.url.replace(query="")), query, limit, offset, page))
+        return _page(request, found)
 
     async def get_job(self, request: Request) -> Response:
         self._tokens.check(request)
-        return JSONResponse(job_answer(self._job(request), _now()))
+        return JSONResponse(job_answer(self._job(request), self._config.now()))
 
     async def cancel_job(self, request: Request) -> Response:
         self._tokens.check(request)
@@ -173,26 +197,7 @@ class _Api:
             stopped = await run_in_threadpool(self.jobs.cancel, job.job_id)
         except JobEnded:
             raise Problem("state-conflict", "Job is not currently running") from None
-        return JSONResponse(job_answer(stopped, _now()))
-
-    async def get_connection(self, request: Request) -> Response:
-        self._tokens.check(request)
-        self._check_connection(request.path_params["connection_id"])
-        return JSONResponse(connection_answer(self._config.connection_id, self._status, STREAMS))
-
-    async def patch_connection(self, request: Request) -> Response:
-        """Only the status can be changed, and only until the stand-in ends."""
-        self._tokens.check(request)
-        self._check_connection(request.path_params["connection_id"])
-        changes = await _json_object(request)
-        if set(changes) != {"status"} or changes["status"] not in ("active", "inactive", "deprecated"):
-            raise Problem("bad-request", "This stand-in changes the status only: active, inactive or deprecated.")
-        self._status = changes["status"]
-        return await self.get_connection(request)
-
-    def _check_connection(self, connection_id: Any) -> None:
-        if connection_id != self._config.connection_id:
-            raise Problem(self._config.unknown_id_title, f"Could not find a connection with id {connection_id}.")
+        return JSONResponse(job_answer(stopped, self._config.now()))
 
     def _job(self, request: Request) -> Job:
         job_id = request.path_params["job_id"]
@@ -202,8 +207,13 @@ class _Api:
         return job
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _page(request: Request, found: list[dict[str, Any]]) -> Response:
+    query = request.query_params
+    limit, offset = _number(query, "limit", 20), _number(query, "offset", 0)
+    if not 1 <= limit <= 100 or offset < 0:
+        raise Problem("bad-request", "limit: wanted 1 to 100; offset: wanted 0 or more.")
+    page = found[offset : offset + limit]
+    return JSONResponse(page_answer(str(request.url.replace(query="")), query, limit, offset, page))
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:

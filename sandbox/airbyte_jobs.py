@@ -48,15 +48,16 @@ class Job:
 
 
 class Jobs:
-    """Every job there was, newest last, and the thread of the one that runs."""
+    """Every job there was, newest last, and the threads of those that run."""
 
-    def __init__(self, file: Path, route: Route, now: Callable[[], datetime]) -> None:
+    def __init__(self, file: Path, route: Callable[[str], Route], now: Callable[[], datetime]) -> None:
+        """`route`: what a job of a connection, given by its id, has to do."""
         self._file = file
         self._route = route
         self._now = now
         self._lock = threading.RLock()
         self._jobs: dict[int, Job] = {}
-        self._running: tuple[int, Sync, threading.Thread] | None = None
+        self._running: dict[int, tuple[Sync, threading.Thread]] = {}
         for record in read_json(file) if file.exists() else []:
             times = {key: datetime.fromisoformat(record[key]) for key in ("created_at", "updated_at")}
             self._jobs[record["job_id"]] = Job(**{**record, **times})
@@ -77,15 +78,16 @@ class Jobs:
             JobRuns: the job before has not ended.
         """
         with self._lock:
-            if any(not job.has_ended for job in self._jobs.values()):
+            if any(not job.has_ended for job in self._jobs.values() if job.connection_id == connection_id):
                 raise JobRuns
+            route = self._route(connection_id)
             now = self._now()
             job = Job(max(self._jobs, default=0) + 1, connection_id, "pending", now, now)
             self._jobs[job.job_id] = job
             self._save()
-            sync = Sync(self._route, job.job_id, now)
+            sync = Sync(route, job.job_id, now)
             thread = threading.Thread(target=self._run, args=(job.job_id, sync), daemon=True)
-            self._running = (job.job_id, sync, thread)
+            self._running[job.job_id] = (sync, thread)
             thread.start()
             return job
 
@@ -96,10 +98,9 @@ class Jobs:
             JobEnded: there was nothing to cancel.
         """
         with self._lock:
-            running = self._running
-            if running is None or running[0] != job_id or self._jobs[job_id].has_ended:
+            if job_id not in self._running or self._jobs[job_id].has_ended:
                 raise JobEnded
-        _, sync, thread = running
+            sync, thread = self._running[job_id]
         while thread.is_alive():
             # DuckDB forgets an interruption that arrives between two statements.
             sync.cancel()
@@ -107,13 +108,12 @@ class Jobs:
         return self._jobs[job_id]
 
     def close(self) -> None:
-        """Stop the job that runs, if one does."""
-        running = self._running
-        if running is not None and running[2].is_alive():
+        """Stop the jobs that run."""
+        for job_id, (_, thread) in list(self._running.items()):
             try:
-                self.cancel(running[0])
+                self.cancel(job_id)
             except JobEnded:
-                running[2].join()
+                thread.join()
 
     def _run(self, job_id: int, sync: Sync) -> None:
         self._change(job_id, "running")

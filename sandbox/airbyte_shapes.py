@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.airbyte_jobs import Job
-from sandbox.airbyte_source import SCHEMA, Stream
 
 _PROBLEMS = {
     "bad-request": (400, "The request could not be understood."),
@@ -79,42 +78,6 @@ def page_answer(url: str, query: Mapping[str, str], limit: int, offset: int, dat
         "next": at(offset + limit) if data else "",
         "data": data,
     }
-
-
-def connection_answer(connection_id: str, status: str, streams: Sequence[Stream]) -> dict[str, Any]:
-    """ConnectionResponse. The ids of what lies around the connection are made from its own."""
-    return {
-        "connectionId": connection_id,
-        "name": "retail-postgres-to-warehouse",
-        "sourceId": _sibling(connection_id, 1),
-        "destinationId": _sibling(connection_id, 2),
-        "workspaceId": _sibling(connection_id, 3),
-        "status": status,
-        "schedule": {"scheduleType": "manual"},
-        "nonBreakingSchemaUpdatesBehavior": "propagate_columns",
-        "namespaceDefinition": "custom_format",
-        "namespaceFormat": "RAW_SALES",
-        "prefix": "",
-        "configurations": {"streams": [_stream_answer(stream) for stream in streams]},
-        "createdAt": 0,
-        "tags": [],
-    }
-
-
-def _stream_answer(stream: Stream) -> dict[str, Any]:
-    return {
-        "name": stream.name,
-        "namespace": SCHEMA,
-        "syncMode": "incremental_deduped_history" if stream.key else "full_refresh_overwrite",
-        "cursorField": [],
-        "primaryKey": [[column] for column in stream.key],
-        "selectedFields": [],
-        "mappers": [],
-    }
-
-
-def _sibling(connection_id: str, number: int) -> str:
-    return f"{connection_id[:-1]}{(int(connection_id[-1], 16) + number) % 16:x}"
 
 
 def offset_date_time(moment: datetime) -> str:

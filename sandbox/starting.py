@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from sandbox import home as homes
 from sandbox import postgres, processes, s3
+from sandbox.airbyte_environment import declared_environment
 from sandbox.home import Home, Identity, Running
 from sandbox.processes import Process
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
@@ -198,6 +199,8 @@ def _ports(running: Running) -> dict[str, int]:
 
 def _settings(identity: Identity, running: Running) -> dict[str, str]:
     """What production code is told, in the names it reads in production too."""
+    from sandbox.airbyte_api import workspace_of
+
     return {
         "SHELFGATE_TARGET": "duckdb",
         "SHELFGATE_SOURCE_DSN": running.postgres_dsn,
@@ -205,6 +208,8 @@ def _settings(identity: Identity, running: Running) -> dict[str, str]:
         "SHELFGATE_AIRBYTE_CLIENT_ID": identity.airbyte_client_id,
         "SHELFGATE_AIRBYTE_CLIENT_SECRET": identity.airbyte_client_secret,
         "SHELFGATE_AIRBYTE_CONNECTION_ID": identity.airbyte_connection_id,
+        "SHELFGATE_AIRBYTE_WORKSPACE_ID": workspace_of(identity.airbyte_connection_id),
+        **declared_environment(running.postgres_dsn),
         "SHELFGATE_S3_BUCKET": running.bucket,
         "SHELFGATE_S3_PREFIX": s3.PREFIX,
         "SHELFGATE_LAMBDA_FUNCTION": FUNCTION,

@@ -36,6 +36,10 @@ class LoadFailed(PermanentFailure):
     """The inventory loader did not answer with a receipt."""
 
 
+class DumpVanished(LoadFailed):
+    """The object was deleted before it was loaded: nothing to load, and nothing was."""
+
+
 class BuildFailed(PermanentFailure):
     """dbt could not build a model, or one of its tests failed."""
 
@@ -45,6 +49,10 @@ class OutsideWorldGaveUp(ShelfgateError):
 
     exit_status = 5
     worth_a_retry = True
+
+
+class LoadInterrupted(OutsideWorldGaveUp):
+    """The inventory loader met trouble that passes (the warehouse's turn, S3, its disk): call it again, it is safe."""
 
 
 class WarehouseBusy(ShelfgateError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from shelfgate.clients.landing_bucket import DroppedObject
+from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.errors import ConfigurationError
 from shelfgate.lease import Lease
@@ -64,12 +64,20 @@ def judged_until(session: Session, base: Publication | None) -> datetime | None:
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
-    """The object versions that the loader has no verdict on, in the order given."""
+    """The object versions that the loader has no verdict on, in the order given.
+
+    In a bucket that keeps no versions, ETag and time tell a new upload from the one that was judged.
+    """
     known = {
-        (row["object_key"], row["version_id"])
-        for row in session.rows("select object_key, version_id from ops.load_ledger")
+        (row["object_key"], row["version_id"]): (row["etag"], row["last_modified"])
+        for row in session.rows("select object_key, version_id, etag, last_modified from ops.load_ledger")
     }
-    return [one for one in dropped if (one.object_key, one.version_id) not in known]
+
+    def is_judged(one: DroppedObject) -> bool:
+        judged = known.get((one.object_key, one.version_id))
+        return judged is not None and (one.version_id != NO_VERSION or judged == (one.etag, one.last_modified))
+
+    return [one for one in dropped if not is_judged(one)]
 
 
 def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:

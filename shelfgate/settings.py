@@ -30,9 +30,13 @@ class Settings(BaseSettings):
     airbyte_client_id: str | None = None
     airbyte_client_secret: SecretStr | None = None
     airbyte_connection_id: str | None = None
+    airbyte_workspace_id: str | None = None
     # A sync of the sandbox at scale 1 takes under a minute; Airbyte Cloud needs some minutes to start a connector.
     airbyte_deadline_seconds: float = 3600.0
     s3_bucket: str | None = None
+    # A deployment's way: names of Prefect blocks that hold bucket and keys. Environment variables are a laptop's.
+    s3_block: str | None = None
+    aws_block: str | None = None
     s3_prefix: str = "inbound/inventory/"
     lambda_function: str | None = None
     docs_bucket: str | None = None
@@ -90,6 +94,12 @@ class Settings(BaseSettings):
                 "`shelfgate sandbox up` sets all of them."
             )
         return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def known_names() -> dict[str, str]:
+    """Every name that is set: in the environment, or else in `$SHELFGATE_HOME/settings.env`."""
+    home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
+    return read_settings_file(home / "settings.env") | dict(os.environ)
 
 
 def read_settings_file(path: Path) -> dict[str, str]:

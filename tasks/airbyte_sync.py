@@ -2,52 +2,97 @@
 
 from __future__ import annotations
 
+import time
+
 from prefect import get_run_logger, task
 
-from shelfgate.clients.airbyte_api import AirbyteApi, Job, Triggered
+from shelfgate.clients.airbyte_answers import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
+from shelfgate.clients.airbyte_api import AirbyteApi
+from shelfgate.errors import ShelfgateError
 from shelfgate.settings import Settings
+from tasks.airbyte_notes import Progress, keep_note, last_note
 from tasks.retrying import OUTSIDE_CALL
+
+# A worker that was told to end has 30 s before it is killed.
+CANCEL_SECONDS = 20.0
 
 
 @task(name="trigger sync", **OUTSIDE_CALL)
 def trigger_sync(settings: Settings) -> Triggered:
-    """Start a sync of our connection, or adopt the one that runs; never two."""
-    triggered = _client(settings).trigger(settings.need("airbyte_connection_id"))
-    how = "started" if triggered.ours else "adopted: it was running already"
-    get_run_logger().info("Airbyte job %d %s", triggered.job.job_id, how)
+    """Start a sync of our connection, or adopt the one that runs or that this flow run started before; never two."""
+    before = last_note()
+    triggered = _client(settings).trigger(settings.need("airbyte_connection_id"), before, keep_note)
+    if before is not None and before.job_id == triggered.job.job_id:
+        how = "found again"
+    else:
+        how = "started" if triggered.ours else "adopted"
+    since = "" if triggered.fresh else ": it began before this run asked, so another comes after it"
+    get_run_logger().info("Airbyte job %d %s%s. %s", triggered.job.job_id, how, since, triggered.link)
     return triggered
 
 
 @task(name="await sync", **OUTSIDE_CALL)
-def await_sync(settings: Settings, triggered: Triggered) -> Job:
-    """Wait until the job has succeeded.
+def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float) -> Job:
+    """Wait until the job has succeeded. One that is ours is cancelled at the deadline, and when this run is ended.
 
     Raises:
-        SyncFailed: it failed or was cancelled.
-        OutsideWorldGaveUp: it had not ended by SHELFGATE_AIRBYTE_DEADLINE_SECONDS.
+        JobNotSucceeded: it failed or was cancelled.
+        SyncOverdue: it had not ended in time.
     """
     logger = get_run_logger()
+    api, progress = _client(settings), Progress(triggered, deadline_seconds)
 
     def tell(job: Job) -> None:
         logger.info("Airbyte job %d is %s", job.job_id, job.status)
 
-    job = _client(settings).await_job(triggered.job.job_id, settings.airbyte_deadline_seconds, tell)
+    try:
+        job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=progress.show)
+    except SyncOverdue as overdue:
+        raise SyncOverdue(f"{overdue} {_let_go(api, triggered)}", overdue.job_id, overdue.link) from None
+    except Exception:
+        # A defect of ours or a refusal: the job may be good, and the next attempt finds it by its note.
+        raise
+    except BaseException:
+        # SIGTERM, a cancelled run, Ctrl-C: nobody will be there to use what the job lands.
+        logger.warning("ended while waiting. %s", _let_go(api, triggered))
+        raise
+    progress.show(job.status, job.seconds or 0.0)
     logger.info("Airbyte job %d moved %s rows", job.job_id, f"{job.rows_synced or 0:,}")
     return job
 
 
 def sync(settings: Settings) -> Job:
-    """A whole sync that began after this run did.
+    """A whole sync that began after this run did, within SHELFGATE_AIRBYTE_DEADLINE_SECONDS.
 
-    One that was running already may have read a table before its last rows were there: it is waited for, then comes
-    ours.
+    One that was running already may have read a table before its last rows were there: it is waited for, however it
+    ends, and then comes ours.
     """
-    triggered = trigger_sync(settings)
-    job = await_sync(settings, triggered)
-    while not triggered.ours:
+    ends_at = time.monotonic() + settings.airbyte_deadline_seconds
+    while True:
         triggered = trigger_sync(settings)
-        job = await_sync(settings, triggered)
-    return job
+        try:
+            job = await_sync(settings, triggered, ends_at - time.monotonic())
+        except JobNotSucceeded as ended:
+            if triggered.ours:
+                raise
+            get_run_logger().warning("%s It was not ours: ours comes next.", ended)
+            continue
+        if triggered.fresh:
+            # Used: should this run be carried on after a later step failed, the source may have changed by then.
+            keep_note(Note(job.job_id, job.job_id, triggered.ours), used=True)
+            return job
+
+
+def _let_go(api: AirbyteApi, triggered: Triggered) -> str:
+    """Cancel the job if it is ours; says what became of it."""
+    job_id = triggered.job.job_id
+    if not triggered.ours:
+        return f"Job {job_id} was left running: it is not ours to cancel."
+    try:
+        api.cancel(job_id, CANCEL_SECONDS)
+    except ShelfgateError as error:
+        return f"Job {job_id} was told to end, without an answer ({error}); look at {triggered.link}."
+    return f"Job {job_id} was cancelled."
 
 
 def _client(settings: Settings) -> AirbyteApi:

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from prefect import get_run_logger, task
 
-from expectations.docs import KEEP_RUNS
+from expectations.docs import KEEP_RUNS, build
 from shelfgate.clients.docs_bucket import Synced, sync_pages
 from shelfgate.errors import ShelfgateError
 from shelfgate.settings import Settings
+from tasks.aws_blocks import docs_client
 from tasks.retrying import ONCE
 
 
 @task(name="sync docs", **ONCE)
 def sync_docs(settings: Settings) -> Synced | None:
     """Bring the bucket up to the folder, if one is set; None if there is none or it could not be reached."""
+    return bring_to_bucket(settings)
+
+
+def show_what_closed(settings: Settings, run_id: str) -> None:
+    """The pages of a run whose gate is closed, on disk and in the bucket: nobody after it will build them."""
+    try:
+        build(settings.docs_folder, run_id)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the run ends with its closed gate, not with its pages)
+        get_run_logger().error("Data Docs of this run could not be built (%s); see ops.gate_result", error)
+        return
+    bring_to_bucket(settings)
+
+
+def bring_to_bucket(settings: Settings) -> Synced | None:
     if settings.docs_bucket is None:
         return None
     logger = get_run_logger()
     try:
-        synced = sync_pages(settings.docs_folder, settings.docs_bucket, settings.docs_prefix, KEEP_RUNS)
+        client = docs_client(settings)
+        synced = sync_pages(settings.docs_folder, settings.docs_bucket, settings.docs_prefix, KEEP_RUNS, client)
     except (ShelfgateError, OSError) as error:
         logger.warning("Data Docs are not in the bucket, the next run tries again: %s", error)
         return None

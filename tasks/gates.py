@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,8 @@ from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.reading_back import published_verdict
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Warehouse
+from shelfgate.warehouse import Session, Warehouse
+from tasks.docs_sync import show_what_closed
 from tasks.retrying import ONCE
 
 
@@ -26,39 +28,74 @@ def hold_gate(
     Raises:
         GateClosed: with every reason; the verdict is in `ops.gate_result` and in Data Docs before that.
     """
-    from expectations.docs import build
-    from expectations.gates import Judge, Window
+    from expectations.gates import Judge
+    from expectations.window import Window
 
     judge = Judge(warehouse.sqlalchemy_url, settings.docs_folder)
-    judged_at = datetime.now(UTC).replace(tzinfo=None)
-    through = run.base.business_date if run.base else None
-    window = Window(run.run_id, run.business_date, judged_at, run.judged_until, through)
-    with warehouse.turn() as session:
+
+    def judged(session: Session, judged_at: datetime) -> Verdict:
         landed = fingerprint(session) if gate is Gate.LANDING else None
-        verdict = judge.verdict(gate, window, data_digest=candidate.digest if candidate else landed)
-        record_verdict(session, verdict, judged_at)
-    _show(verdict)
-    if not verdict.open:
-        build(settings.docs_folder, run.run_id)
-    return verdict.approve()
+        window = Window.of(run, judged_at)
+        return judge.verdict(gate, window, data_digest=candidate.digest if candidate else landed)
+
+    return _hold(gate, settings, warehouse, run, judged)
 
 
 @task(name="hold gate", task_run_name="hold published gate", **ONCE)
-def hold_published_gate(warehouse: Warehouse, candidate: Candidate, publication: Publication) -> Approval:
+def hold_published_gate(
+    settings: Settings, warehouse: Warehouse, run: Run, candidate: Candidate, publication: Publication
+) -> Approval:
     """Read back what readers see: it must be the candidate, under one publication.
 
     Raises:
         GateClosed: it is not; the pointer has moved, so this asks for `shelfgate rollback`.
     """
+
+    def judged(session: Session, judged_at: datetime) -> Verdict:
+        found = published_verdict(session, candidate, publication.publication_id)
+        return _kept(found, settings, judged_at)
+
+    return _hold(Gate.PUBLISHED, settings, warehouse, run, judged)
+
+
+def _hold(
+    gate: Gate, settings: Settings, warehouse: Warehouse, run: Run, judged: Callable[[Session, datetime], Verdict]
+) -> Approval:
+    """Judge, record, show; a crash of any of these leaves no approval, one while judging leaves a verdict as well."""
+    from expectations.gates import ANY_CRASH, crashed
+
     judged_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.turn() as session:
-        verdict = published_verdict(session, candidate, publication.publication_id)
+        try:
+            verdict = judged(session, judged_at)
+        except ANY_CRASH as error:
+            verdict = _kept_if_possible(crashed(gate, run.run_id, run.business_date, error), settings, judged_at)
         record_verdict(session, verdict, judged_at)
-    _show(verdict)
+    _show(verdict, settings)
+    if not verdict.open:
+        show_what_closed(settings, run.run_id)
     return verdict.approve()
 
 
-def _show(verdict: Verdict) -> None:
+def _kept(verdict: Verdict, settings: Settings, judged_at: datetime) -> Verdict:
+    """A verdict that plain code gave, with its pages."""
+    from expectations.docs_of_code import with_pages
+    from expectations.docs_runs import keep_verdict
+
+    paged = with_pages(verdict, judged_at)
+    keep_verdict(settings.docs_folder, paged, judged_at)
+    return paged
+
+
+def _kept_if_possible(verdict: Verdict, settings: Settings, judged_at: datetime) -> Verdict:
+    try:
+        return _kept(verdict, settings, judged_at)
+    except OSError:
+        # A full disk may be what the gate crashed of; the verdict without a page is in ops.gate_result all the same.
+        return verdict
+
+
+def _show(verdict: Verdict, settings: Settings) -> None:
     """Log the verdict and leave a table that an operator can act on."""
     checks = [(suite, check) for suite in verdict.suites for check in suite.checks]
     warned = [check for _, check in checks if not check.passed and not check.closes and not check.waived]
@@ -81,8 +118,20 @@ def _show(verdict: Verdict) -> None:
     create_table_artifact(
         key=f"gate-{verdict.gate}",
         table=[_line(suite, check) for suite, check in sorted(checks, key=lambda pair: pair[1].passed)],
-        description=f"{verdict.gate} gate, {verdict.business_date}: {'open' if verdict.open else 'closed'}",
+        description=_described(verdict, settings),
     )
+
+
+def _described(verdict: Verdict, settings: Settings) -> str:
+    """Markdown above the table: the verdict, and where its pages stand."""
+    if settings.docs_bucket:
+        site = f"s3://{settings.docs_bucket}/{settings.docs_prefix.strip('/')}"
+    else:
+        site = settings.docs_folder.absolute().as_uri()
+    pages = [f"[{suite.dataset}]({site}/{suite.docs_path})" for suite in verdict.suites if suite.docs_path]
+    state = "open" if verdict.open else "closed"
+    shown = f"; Data Docs: {', '.join(pages)}" if pages else ""
+    return f"{verdict.gate} gate, {verdict.business_date}: {state}{shown}"
 
 
 def _line(suite: SuiteResult, check: CheckResult) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from prefect import get_run_logger, task
 
 from shelfgate.clients import lambda_api
 from shelfgate.clients.landing_bucket import DroppedObject, dropped_objects
-from shelfgate.errors import LoadFailed
+from shelfgate.errors import DumpVanished, LoadFailed
 from shelfgate.ledger import Run, not_yet_judged
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
+from tasks.aws_blocks import lambda_client, landing
 from tasks.retrying import OUTSIDE_CALL
 
 STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
@@ -21,7 +22,7 @@ STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
 @task(name="find dropped dumps", **OUTSIDE_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
-    dropped = dropped_objects(settings.need("s3_bucket"), settings.s3_prefix)
+    dropped = dropped_objects(*landing(settings))
     with warehouse.turn() as session:
         return not_yet_judged(session, dropped)
 
@@ -33,11 +34,19 @@ def load_dump(settings: Settings, run: Run, dropped: DroppedObject) -> dict[str,
     Safe to repeat: the loader answers for a version that it has judged with the receipt it gave first.
 
     Raises:
-        LoadFailed: the function failed, or its answer is not a receipt.
+        LoadInterrupted, OutsideWorldGaveUp: no answer this time; the task tries again.
+        DumpVanished: the object was deleted since it was found.
+        LoadFailed: the function failed for good, or its answer is not a receipt.
     """
     receipt = lambda_api.invoke(
         settings.need("lambda_function"),
-        {"object_key": dropped.object_key, "version_id": dropped.version_id, "run_id": run.run_id},
+        {
+            "object_key": dropped.object_key,
+            "version_id": dropped.version_id,
+            "run_id": run.run_id,
+            "idempotency_key": dropped.idempotency_key,
+        },
+        client=lambda_client(settings),
     )
     if receipt.get("status") not in STATUSES:
         raise LoadFailed(
@@ -53,7 +62,12 @@ def load_dumps(settings: Settings, warehouse: Warehouse, run: Run) -> Counter[st
     waiting = find_dropped(settings, warehouse)
     ended: Counter[str] = Counter()
     for number, dropped in enumerate(waiting, start=1):
-        receipt = load_dump(settings, run, dropped)
+        try:
+            receipt = load_dump(settings, run, dropped)
+        except DumpVanished as gone:
+            ended["vanished"] += 1
+            logger.warning("dump %d of %d: %s is gone: %s", number, len(waiting), dropped.object_key, gone)
+            continue
         ended[receipt["status"]] += 1
         reason = f": {receipt['reason']}" if receipt.get("reason") else ""
         logger.info("dump %d of %d: %s %s%s", number, len(waiting), dropped.object_key, receipt["status"], reason)

@@ -24,23 +24,27 @@ class Request:
     object_key: str
     version_id: str | None
     run_id: str
+    idempotency_key: str | None = None
+    """The caller's name for all its attempts at one object version; for the log. The ledger is what loads only once."""
 
     @classmethod
     def from_event(cls, event: object) -> Request:
-        """Read `{"object_key": str, "version_id": str | null, "run_id": str}`.
+        """Read `{"object_key": str, "version_id": str | null, "run_id": str}`, and `idempotency_key` if there is one.
 
         Raises:
             EventNotUnderstood: a part is missing, empty or of another type.
         """
         parts: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
         key, version, run = parts.get("object_key"), parts.get("version_id"), parts.get("run_id")
-        if not (isinstance(key, str) and key and isinstance(run, str) and run and isinstance(version, str | None)):
+        again = parts.get("idempotency_key")
+        optional = isinstance(version, str | None) and isinstance(again, str | None)
+        if not (optional and isinstance(key, str) and key and isinstance(run, str) and run):
             seen = ", ".join(sorted(map(str, parts))) or f"a {type(event).__name__} that names nothing"
             raise EventNotUnderstood(
-                f"event: seen {seen}; wanted object_key and run_id as text, version_id as text or null. "
-                "Nothing was loaded."
+                f"event: seen {seen}; wanted object_key and run_id as text, version_id and idempotency_key as text "
+                "or null. Nothing was loaded."
             )
-        return cls(key, version or None, run)
+        return cls(key, version or None, run, again)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,10 @@ class EventNotUnderstood(LoaderError):
     """The invocation does not name an object: fix the caller."""
 
 
+class TimeIsUp(LoaderError):
+    """The invocation is about to end, with messages left: SQS delivers them again."""
+
+
 class ObjectVanished(LoaderError):
     """The object or this version of it is not in the bucket: nothing to load."""
 

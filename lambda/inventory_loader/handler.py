@@ -1,61 +1,156 @@
-"""The edge of the function: environment, clock, event and log; refuses to know how a dump is loaded."""
+"""The edge of the function: environment, clock, events and log; refuses to know how a dump is loaded."""
 
 from __future__ import annotations
 
 import json
-import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from os import environ
 from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
+from aws_lambda_powertools import Logger
 
+from inventory_loader.announced import Landing, announced
 from inventory_loader.dropped import Request
-from inventory_loader.errors import ConfigurationError
+from inventory_loader.errors import ConfigurationError, EventNotUnderstood, LoaderError, ObjectVanished, TimeIsUp
 from inventory_loader.loading import Engine, load
-from inventory_loader.receipt import Receipt
 from inventory_loader.store import S3Store
 
-_log = logging.getLogger("inventory_loader")
-_log.setLevel(logging.INFO)  # the runtime's own level is WARNING
+_log = Logger(service="inventory_loader")
+
+_LEAST_SECONDS = 30.0
+"""What a further message of a batch must have left: a week takes under a second, its turn up to 20 s of waiting."""
+
+_ROLLBACK_SECONDS = 5.0
+"""Kept free after the longest wait for Snowflake, to roll back and to say so."""
 
 
 class Context(Protocol):
     """The part of Lambda's context that is used here."""
 
+    @property
+    def aws_request_id(self) -> str: ...
+
     def get_remaining_time_in_millis(self) -> int: ...
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Load the object that a direct invocation names; reply with its receipt.
+    """Load what the event names: a direct request, an S3 notification, an EventBridge event, or a batch of SQS.
 
-    Event: `{"object_key": str, "version_id": str | null, "run_id": str}`. Whatever becomes of the object, a quarantine
-    included, is a reply; a raised LoaderError means that there is none, and its class what to do.
+    A direct request is `{"object_key": str, "version_id": str | null, "run_id": str}`; its reply is the receipt.
+    Whatever becomes of the object, a quarantine included, is a reply; a raised LoaderError means that there is none,
+    and its class what to do. A batch replies with the messages to be delivered again, and never raises for one of them.
     """
     ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-    request = Request.from_event(event)
-    receipt = load(
-        request,
-        store=S3Store(boto3.client("s3"), _setting("SHELFGATE_S3_BUCKET", "the name of the landing bucket")),
-        prefix=_prefix(),
-        engine=_engine(ends_at),
-        now=datetime.now(UTC).replace(tzinfo=None),
+    if not isinstance(event, Mapping):
+        raise EventNotUnderstood(f"event: a {type(event).__name__}; wanted an object. Nothing was loaded.")
+    if "object_key" in event:
+        return _loaded(Request.from_event(event), ends_at)
+    if _is_batch(event):
+        return _batch(event, context, ends_at)
+    return {"receipts": _loaded_all(event, context.aws_request_id, ends_at)}
+
+
+def _is_batch(event: Mapping[str, Any]) -> bool:
+    records = event.get("Records")
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs" for record in records)
     )
-    _log.info(_line(receipt, request.run_id))
-    return receipt.as_reply()
 
 
-def _engine(ends_at: float) -> Engine:
-    target = _setting("SHELFGATE_TARGET", "duckdb")
-    if target != "duckdb":
-        raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; wanted duckdb, the only one this loader knows.")
-    # Here, so that a function with another target need not carry DuckDB.
-    from inventory_loader.into_duckdb import DuckDBEngine
+def _batch(event: Mapping[str, Any], context: Context, ends_at: float) -> dict[str, Any]:
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    return DuckDBEngine(Path(_setting("SHELFGATE_DUCKDB_PATH", "the path of the warehouse file")), ends_at=ends_at)
+    def handle(record: SQSRecord) -> None:
+        try:
+            if time.monotonic() + _LEAST_SECONDS > ends_at and loaded:
+                raise TimeIsUp("batch: too little time left for another message; it will be delivered again.")
+            _loaded_all(_body_of(record.body), f"{context.aws_request_id}/{record.message_id}", ends_at)
+            loaded.append(record.message_id)
+        except LoaderError as error:
+            _log.warning("message not done", extra={"message_id": record.message_id, **_told(error)})
+            raise
+
+    loaded: list[str] = []
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(dict(event), handle, processor))
+
+
+def _body_of(text: str) -> Mapping[str, Any]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        raise EventNotUnderstood("message: its body is not JSON; wanted an event of S3. Nothing was loaded.") from None
+    if not isinstance(body, Mapping):
+        raise EventNotUnderstood("message: its body is no object; wanted an event of S3. Nothing was loaded.")
+    return body
+
+
+def _loaded_all(event: Mapping[str, Any], run_id: str, ends_at: float) -> list[dict[str, Any]]:
+    """Load each object of one event; the first fault is raised after the others had their try."""
+    asked = announced(event, Landing(_bucket(), _prefix()), run_id)
+    for reason in asked.ignored:
+        _log.info("event ignored", extra={"reason": reason})
+    receipts, faults = [], []
+    for request in asked.requests:
+        try:
+            _store().check_current(request.object_key)
+            receipts.append(_loaded(request, ends_at))
+        except ObjectVanished as error:
+            # Not a fault: what is gone cannot come back by asking again, and nothing of it was loaded.
+            _log.warning("object vanished", extra={"object_key": request.object_key, **_told(error)})
+        except LoaderError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
+    return receipts
+
+
+def _loaded(request: Request, ends_at: float) -> dict[str, Any]:
+    with _engine(ends_at, request.run_id) as engine:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        receipt = load(request, store=_store(), prefix=_prefix(), engine=engine, now=now)
+    reply = receipt.as_reply()
+    about = {"run_id": request.run_id, "idempotency_key": request.idempotency_key}
+    _log.info("dump judged", extra={**about, **reply, "snapshots": len(reply["snapshots"])})
+    return reply
+
+
+def _store() -> S3Store:
+    return S3Store(boto3.client("s3"), _bucket())
+
+
+@contextmanager
+def _engine(ends_at: float, run_id: str) -> Iterator[Engine]:
+    # Imported by target, so that a function with one engine need not carry the other.
+    target = _setting("SHELFGATE_TARGET", "duckdb or snowflake")
+    if target == "duckdb":
+        from inventory_loader.into_duckdb import DuckDBEngine
+
+        yield DuckDBEngine(Path(_setting("SHELFGATE_DUCKDB_PATH", "the path of the warehouse file")), ends_at=ends_at)
+    elif target == "snowflake":
+        from inventory_loader.into_snowflake import SnowflakeEngine
+        from inventory_loader.snowflake_session import open_session
+
+        def connect() -> Any:
+            return open_session(environ, run_id=run_id, seconds_left=ends_at - time.monotonic() - _ROLLBACK_SECONDS)
+
+        stage = environ.get("SHELFGATE_SNOWFLAKE_STAGE") or None
+        with closing(SnowflakeEngine(connect, stage=stage, prefix=_prefix())) as engine:
+            yield engine
+    else:
+        raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; wanted duckdb or snowflake.")
+
+
+def _bucket() -> str:
+    return _setting("SHELFGATE_S3_BUCKET", "the name of the landing bucket")
 
 
 def _prefix() -> str:
@@ -72,6 +167,5 @@ def _setting(name: str, wanted: str) -> str:
     return value
 
 
-def _line(receipt: Receipt, run_id: str) -> str:
-    reply = receipt.as_reply()
-    return json.dumps({"message": "dump judged", "run_id": run_id, **reply, "snapshots": len(reply["snapshots"])})
+def _told(error: LoaderError) -> dict[str, str]:
+    return {"error_type": type(error).__name__, "error": str(error)}

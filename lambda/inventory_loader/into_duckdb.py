@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_loader.contract import day_of
-from inventory_loader.dropped import Dropped
+from inventory_loader.dropped import NO_VERSION, Dropped
 from inventory_loader.errors import WarehouseBusy, WarehouseFailed, WarehouseNotInstalled
 from inventory_loader.loading import Staged
 from inventory_loader.reading import Text
@@ -25,8 +25,8 @@ from inventory_loader.staging_in_duckdb import MEMORY_LIMIT, stage
 
 _INSERT_ROWS = """
     insert into raw_inventory.inventory
-        (inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand, _object_key, _version_id)
-    select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand, $object_key, $version_id
+        (inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand)
+    select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand
     from read_parquet($staged)
     where inv_date_sk in (select unnest($dates::bigint[]))
 """
@@ -34,8 +34,8 @@ _INSERT_ROWS = """
 _INSERT_SNAPSHOT = """
     insert into ops.inventory_snapshot
         (inv_date_sk, object_key, version_id, dump_date, last_modified, row_count, content_digest, replaced_digest,
-         restated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         restated_at, is_confirmed)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false)
 """
 
 _INSERT_RECEIPT = """
@@ -47,9 +47,7 @@ _INSERT_RECEIPT = """
 
 # What an answered load still serves: the dates whose rows it wrote, and those whose rows it found unchanged.
 _STILL_SERVED = """
-    select inv_date_sk, row_count, inv_date_sk in (
-        select distinct inv_date_sk from raw_inventory.inventory where _object_key = $1 and _version_id = $2
-    )
+    select inv_date_sk, row_count, not coalesce(is_confirmed, false)
     from ops.inventory_snapshot
     where object_key = $1 and version_id = $2
     order by inv_date_sk
@@ -66,7 +64,7 @@ class DuckDBEngine:
         self._path = path
         self._give_up_at = ends_at - _WRITE_SECONDS
 
-    def stage(self, text: Text, folder: Path) -> Staged:
+    def stage(self, text: Text, folder: Path, dropped: Dropped) -> Staged:
         return stage(text, folder)
 
     @contextmanager
@@ -123,11 +121,12 @@ class DuckDBTurn:
 
     def recorded(self, dropped: Dropped) -> Receipt | None:
         """Give the recorded receipt; of its snapshots, those that the object still serves."""
-        # Without versions, new bytes come under the old (key, "null"): the ETag tells them apart.
+        # Without versions, new uploads come under the old (key, "null"): ETag and time tell them apart. The time, too,
+        # for bytes that come back after others under another key have replaced them are to replace those in turn.
         line = self._connection.execute(
             "select etag, sha256, bytes, row_count, status, reason, dump_date from ops.load_ledger "
-            "where object_key = $1 and version_id = $2 and etag = $3",
-            [dropped.object_key, dropped.version_id, dropped.etag],
+            "where object_key = $1 and version_id = $2 and etag = $3 and ($2 <> $4 or last_modified = $5)",
+            [dropped.object_key, dropped.version_id, dropped.etag, NO_VERSION, dropped.last_modified],
         ).fetchone()
         if line is None:
             return None
@@ -154,9 +153,8 @@ class DuckDBTurn:
         self._connection.execute(
             "delete from raw_inventory.inventory where inv_date_sk in (select unnest($1::bigint[]))", [dates]
         )
-        source = {"object_key": dropped.object_key, "version_id": dropped.version_id}
-        rows = {"staged": staged.location, "dates": dates}
-        ((inserted,),) = self._connection.execute(_INSERT_ROWS, {**source, **rows}).fetchall()
+        source = {"staged": staged.location, "dates": dates}
+        ((inserted,),) = self._connection.execute(_INSERT_ROWS, source).fetchall()
         wanted = sum(each.snapshot.rows for each in settled)
         if inserted != wanted:
             raise WarehouseFailed(f"{inserted:,} rows inserted; wanted {wanted:,}. Nothing was written.")
@@ -168,8 +166,8 @@ class DuckDBTurn:
     def confirm(self, settled: Collection[Settled], dropped: Dropped, rank: Rank) -> None:
         dates = [each.snapshot.inv_date_sk for each in settled]
         self._connection.execute(
-            "update ops.inventory_snapshot set object_key = $1, version_id = $2, dump_date = $3, last_modified = $4 "
-            "where inv_date_sk in (select unnest($5::bigint[]))",
+            "update ops.inventory_snapshot set object_key = $1, version_id = $2, dump_date = $3, last_modified = $4, "
+            "is_confirmed = true where inv_date_sk in (select unnest($5::bigint[]))",
             [dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified, dates],
         )
 

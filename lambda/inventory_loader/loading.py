@@ -21,6 +21,9 @@ from inventory_loader.receipt import Receipt, Status
 from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, check_snapshots, reason_for, settle, status_of
 from inventory_loader.store import S3Store
 
+_OPEN_ENDED = "the last line has no newline: ask the sender whether it is whole"
+"""Not refused, for some exports end so; but a cut inside the last quantity shows nowhere else."""
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -58,11 +61,12 @@ class Turn(Protocol):
 class Engine(Protocol):
     """A warehouse that can load dumps."""
 
-    def stage(self, text: Text, folder: Path) -> Staged:
+    def stage(self, text: Text, folder: Path, dropped: Dropped) -> Staged:
         """Parse and weigh a text outside the warehouse.
 
         Raises:
             DumpRefused: a value is not what its column wants.
+            LoaderError: the engine has no place for it now.
         """
         ...
 
@@ -105,7 +109,7 @@ def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engin
         dump_date = dump_date_of(dropped, prefix)
         check_size(dropped)
         reading = read_dump(chunks, gzipped=dropped.gzipped, into=folder / "lines.csv")
-        staged = engine.stage(reading.checked(), folder)
+        staged = engine.stage(reading.checked(), folder, dropped)
         check_snapshots(staged.snapshots, dump_date)
     except DumpRefused as refused:
         return _receipt(dropped, dump_date, reading, staged, reason=str(refused))
@@ -122,7 +126,9 @@ def _settled(sound: _Sound, dropped: Dropped, turn: Turn, now: datetime) -> Rece
         return _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=str(refused))
     turn.write([each for each in settled if each.written], sound.staged, dropped, rank, now)
     turn.confirm([each for each in settled if each.confirms], dropped, rank)
-    receipt = _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=reason_for(settled))
+    told = [reason_for(settled), _OPEN_ENDED if sound.reading.checked().open_ended else None]
+    reason = "; ".join(filter(None, told)) or None
+    receipt = _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=reason)
     return replace(receipt, status=status_of(settled), snapshots=tuple(each.told() for each in settled))
 
 

@@ -25,6 +25,8 @@ class Text:
     columns: tuple[str, ...]
     """In the order of the file."""
     rows: int
+    open_ended: bool = False
+    """The last line has no newline: it may be whole, or cut inside a number that still looks like one."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _text_of(raw: Iterable[bytes], *, gzipped: bool, into: Path) -> Text:
         raise DumpRefused("no row after the header; wanted at least one")
     if rows > MAX_ROWS:
         raise DumpRefused(f"{rows:,} rows; wanted at most {MAX_ROWS:,}")
-    return Text(into, columns, rows)
+    return Text(into, columns, rows, sheet.open_ended)
 
 
 def _unpacked(raw: Iterable[bytes], *, gzipped: bool) -> Iterator[bytes]:

@@ -65,6 +65,11 @@ class Sheet:
             return _columns_of(self._head), 0
         return self._columns, self._lines.finish()
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether what came last is no newline."""
+        return self._lines is not None and self._lines.open_ended
+
 
 class _Lines:
     def __init__(self, file: BinaryIO, *, crlf: bool) -> None:
@@ -73,7 +78,7 @@ class _Lines:
         self._carried = b""
         self._pairs = 0
         self._newlines = 0
-        self._open_ended = False
+        self.open_ended = False
         self._left_over = b""
         self._rows: int | None = 0
 
@@ -91,14 +96,14 @@ class _Lines:
         self._write(self._carried)
         if self._crlf and self._pairs != self._newlines:
             raise DumpRefused(f"{self._pairs:,} of {self._newlines:,} lines end with CRLF; wanted all or none")
-        if self._open_ended:
+        if self.open_ended:
             self._count(b"\n")
         return self._rows
 
     def _write(self, piece: bytes) -> None:
         if piece:
             self._file.write(piece)
-            self._open_ended = not piece.endswith(b"\n")
+            self.open_ended = not piece.endswith(b"\n")
             self._count(piece.translate(None, _VALUE_BYTES))
 
     def _count(self, left_over: bytes) -> None:

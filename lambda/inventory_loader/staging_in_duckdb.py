@@ -106,7 +106,7 @@ def _weighed(connection: duckdb.DuckDBPyConnection, staged: str) -> tuple[Snapsh
     for first, last in _batches(weights):
         found = connection.execute(_COUNT_REPEATED, {"staged": staged, "first": first, "last": last})
         repeated |= dict(found.fetchall())
-    return tuple(Snapshot(sk, rows, repeated.get(sk, 0), f"{rows}-{total:x}") for sk, rows, total in weights)
+    return tuple(Snapshot(sk, rows, repeated.get(sk, 0), f"{rows}-{total}") for sk, rows, total in weights)
 
 
 def _batches(weights: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:

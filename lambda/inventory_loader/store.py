@@ -30,6 +30,26 @@ class S3Store:
         self._client = client
         self._bucket = bucket
 
+    def check_current(self, object_key: str) -> None:
+        """Ask whether the key still has an object: one that was deleted before it was loaded is not to be loaded.
+
+        Raises:
+            ObjectVanished: it has none, or a delete marker lies on it.
+            StoreRefused, StoreUnavailable: S3 did not tell.
+        """
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=object_key)
+        except exceptions.ClientError as error:
+            # A HEAD has no body, so S3 names no error: 404 is all there is.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise ObjectVanished(
+                    f"bucket {self._bucket}: S3 answers 404 to a HEAD; wanted the object that the event names. "
+                    "Nothing was loaded."
+                ) from error
+            raise self._translated(error) from error
+        except exceptions.BotoCoreError as error:
+            raise self._translated(error) from error
+
     @contextmanager
     def opened(self, request: Request) -> Iterator[tuple[Dropped, Iterator[bytes]]]:
         """Give the object as S3 describes it, and its bytes in chunks.

@@ -9,61 +9,38 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from shelfgate.clients.airbyte_answers import (
+    Connection,
+    Job,
+    JobNotSucceeded,
+    Note,
+    SyncOverdue,
+    Triggered,
+    as_connection,
+    as_job,
+    as_jobs,
+)
 from shelfgate.clients.airbyte_session import SLOW_CALL_SECONDS, AirbyteSession, Conflict, Unanswered
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, SyncFailed
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, ShelfgateError
+
+if TYPE_CHECKING:
+    import httpx
 
 ATTEMPTS = 4
 FIRST_POLL_SECONDS = 0.25
 # Airbyte sheds load with a bare 429 and advises a poll every 10 to 30 s.
 LONGEST_PAUSE_SECONDS = 30.0
-TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+# A call that nobody has set a deadline for does not wait longer, whatever Retry-After says.
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+LINK_SECONDS = 10.0
 
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True)
-class Job:
-    """A sync as Airbyte tells it. Any status that is not terminal, known to us or not, means that it still runs.
-
-    `rows_synced` counts rows moved, not rows gained, and may be missing on a good sync.
-    """
-
-    job_id: int
-    connection_id: str
-    status: str
-    started_at: str | None = None
-    rows_synced: int | None = None
-    bytes_synced: int | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        return self.status in TERMINAL
-
-
-@dataclass(frozen=True)
-class Triggered:
-    """A job to wait for. One that is not `ours` was started by somebody else: it is not ours to cancel, and it may
-    have begun to read before the rows were there that we want."""
-
-    job: Job
-    ours: bool
-
-
-@dataclass(frozen=True)
-class Connection:
-    """`status`: active, inactive, deprecated or locked; only an active one can sync."""
-
-    connection_id: str
-    name: str
-    status: str
-    reason: str
-
-
 class AirbyteApi:
-    """`base_url` is the API's: `https://api.airbyte.com/v1`, or `http://HOST/api/public/v1` on a server of one's own.
+    """`base_url`: `https://api.airbyte.com/v1`, or `http://HOST/api/public/v1` on a server of one's own.
 
     Every call raises ConfigurationError when credentials or ids are not accepted, PermanentFailure when the request
     is refused, and OutsideWorldGaveUp when Airbyte gave no usable answer, retries included.
@@ -79,6 +56,7 @@ class AirbyteApi:
         slow_call_seconds: float = SLOW_CALL_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._session = AirbyteSession(
             base_url,
@@ -87,54 +65,55 @@ class AirbyteApi:
             timeout_seconds=timeout_seconds,
             slow_call_seconds=slow_call_seconds,
             clock=clock,
+            transport=transport,
         )
         self._name = self._session.name
-        self._sleep = sleep
-        self._clock = clock
+        self._sleep, self._clock = sleep, clock
 
     def connection(self, connection_id: str) -> Connection:
-        return self._retried("GET", f"connections/{connection_id}", f"connection {connection_id}", _as_connection)
+        def read(answer: Any) -> Connection:
+            return as_connection(answer, self._session.web)
+
+        return self._retried("GET", f"connections/{connection_id}", f"connection {connection_id}", read)
 
     def get_job(self, job_id: int) -> Job:
-        return self._retried("GET", f"jobs/{job_id}", f"job {job_id}", _as_job)
+        return self._retried("GET", f"jobs/{job_id}", f"job {job_id}", lambda answer: as_job(answer, job_id))
 
     def list_jobs(self, connection_id: str, limit: int = 20) -> list[Job]:
         """The syncs of the connection, newest first."""
         query = {"connectionId": connection_id, "jobType": "sync", "limit": limit, "orderBy": "createdAt|DESC"}
-        return self._retried("GET", "jobs", f"connection {connection_id}", _as_jobs, params=query)
 
-    def trigger(self, connection_id: str) -> Triggered:
-        """Start a sync, or adopt the one that runs; call it again after a crash and it finds what it started."""
-        self._need_active(connection_id)
-        newest = self._newest(connection_id)
-        if newest is not None and not newest.has_ended:
-            return Triggered(newest, ours=False)
-        fence = newest.job_id if newest is not None else 0
-        wanted = {"connectionId": connection_id, "jobType": "sync"}
-        seen, pause = "", 0.0
-        for attempt in range(ATTEMPTS):
-            try:
-                created = self._session.send("POST", "jobs", f"connection {connection_id}", json=wanted)
-                return Triggered(_as_job(created), ours=True)
-            except Conflict as conflict:
-                ours, seen = False, str(conflict)
-                self._need_active(connection_id)
-            except Unanswered as unanswered:
-                ours, seen, pause = True, str(unanswered), unanswered.pause_seconds
-            # First wait, then look: a job that was asked for may take a moment to be listed.
-            self._sleep(max(pause, _back_off(attempt)))
-            newest = self._newest(connection_id)
-            if newest is not None and newest.job_id > fence:
-                return Triggered(newest, ours=ours)
-        raise OutsideWorldGaveUp(
-            f"{self._name}, connection {connection_id}: no sync started in {ATTEMPTS} attempts (last: {seen}) and none "
-            f"is newer than job {fence}. Nothing was landed; run again later."
-        )
+        def read(answer: Any) -> list[Job]:
+            return as_jobs(answer, connection_id)
 
-    def cancel(self, job_id: int) -> None:
+        return self._retried("GET", "jobs", f"connection {connection_id}", read, params=query)
+
+    def trigger(
+        self, connection_id: str, before: Note | None = None, keep: Callable[[Note], None] = lambda _: None
+    ) -> Triggered:
+        """Start a sync, or adopt the one that runs.
+
+        `keep` stores a note before a job is asked for and after; given back as `before`, it leads a later call to the
+        job that an earlier one started, whatever became of that one.
+        """
+        link = self._need_active(connection_id).link
+        jobs = self.list_jobs(connection_id, limit=5)
+        usual = next((job.seconds for job in jobs if job.status == "succeeded"), None)
+        if before is not None and (found := self._resumed(before, jobs)) is not None:
+            return Triggered(found, ours=before.ours, fresh=True, link=link, usual_seconds=usual)
+        if jobs and not jobs[0].has_ended:
+            return Triggered(jobs[0], ours=False, fresh=False, link=link, usual_seconds=usual)
+        fence = jobs[0].job_id if jobs else 0
+        keep(Note(fence))
+        job, ours = self._start(connection_id, fence)
+        keep(Note(fence, job.job_id, ours))
+        return Triggered(job, ours, fresh=True, link=link, usual_seconds=usual)
+
+    def cancel(self, job_id: int, within_seconds: float = 4 * SLOW_CALL_SECONDS) -> None:
         """Cancel a job and wait until it has stopped. A job that had already ended stays as it is."""
+        until = self._clock() + within_seconds
         try:
-            self._retried("DELETE", f"jobs/{job_id}", f"job {job_id}", _as_job)
+            self._retried("DELETE", f"jobs/{job_id}", f"job {job_id}", lambda answer: as_job(answer, job_id), until)
         except Conflict:
             return
 
@@ -144,103 +123,127 @@ class AirbyteApi:
         deadline_seconds: float,
         on_status: Callable[[Job], None],
         *,
-        sleep: Callable[[float], None] | None = None,
-        clock: Callable[[], float] | None = None,
+        on_poll: Callable[[str, float], None] = lambda *_: None,
     ) -> Job:
-        """Poll until the job has succeeded; `on_status` hears every change. The job itself is left alone.
+        """Poll until the job has succeeded; the job itself is left alone.
 
-        An Airbyte that does not answer is waited for as well: only the deadline ends that.
+        `on_status` hears every change, `on_poll` what was seen at each look and how many seconds have passed. An
+        Airbyte that does not answer is waited for as well: only the deadline ends that.
 
         Raises:
-            SyncFailed: it failed or was cancelled.
-            OutsideWorldGaveUp: it had not ended, or could not be seen, when the deadline came.
+            JobNotSucceeded: it failed or was cancelled.
+            SyncOverdue: it had not ended, or could not be seen, when the deadline came.
         """
-        sleep, clock = sleep or self._sleep, clock or self._clock
-        deadline = clock() + deadline_seconds
-        pause, status, seen = FIRST_POLL_SECONDS, "", ""
+        began = self._clock()
+        deadline = began + deadline_seconds
+        pause, status, seen, connection_id = FIRST_POLL_SECONDS, "", "nothing", ""
         while True:
             least_pause = 0.0
             try:
-                job = _as_job(self._session.send("GET", f"jobs/{job_id}", f"job {job_id}"))
+                # Never under a second: at the deadline there is one last look.
+                until = max(deadline, self._clock() + 1.0)
+                job = as_job(self._session.send("GET", f"jobs/{job_id}", f"job {job_id}", until=until), job_id)
+                connection_id = job.connection_id
                 if job.status != status:
                     on_status(job)
                 status = seen = job.status
                 if job.has_ended:
-                    return _succeeded(job, self._name)
+                    return self._succeeded(job)
             except Unanswered as unanswered:
                 seen, least_pause = str(unanswered), unanswered.pause_seconds
-            left = deadline - clock()
+            on_poll(seen, self._clock() - began)
+            left = deadline - self._clock()
             if left <= 0:
-                raise OutsideWorldGaveUp(
-                    f"{self._name}, job {job_id}: not ended after {deadline_seconds:.0f} s (last seen: {seen}). "
-                    "It was left running; run again to wait for it."
+                link = self._link(connection_id)
+                raise SyncOverdue(
+                    f"{self._name}, job {job_id}: not ended after {deadline_seconds:.0f} s (last seen: {seen}). {link}",
+                    job_id,
+                    link,
                 )
-            sleep(min(left, max(least_pause, pause * random.uniform(0.75, 1.25))))
+            self._sleep(min(left, max(least_pause, pause * random.uniform(0.75, 1.25))))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    def _need_active(self, connection_id: str) -> None:
+    def _start(self, connection_id: str, fence: int) -> tuple[Job, bool]:
+        """Have a job started that is newer than `fence`; also whether it is certainly ours."""
+        wanted = {"connectionId": connection_id, "jobType": "sync"}
+        seen, pause, refused = "", 0.0, False
+        for attempt in range(ATTEMPTS):
+            try:
+                return as_job(self._session.send("POST", "jobs", f"connection {connection_id}", json=wanted)), True
+            except Conflict as conflict:
+                refused, seen = True, str(conflict)
+                self._need_active(connection_id)
+            except Unanswered as unanswered:
+                seen, pause = str(unanswered), unanswered.pause_seconds
+            # First wait, then look: a job that was asked for may take a moment to be listed.
+            self._sleep(max(min(pause, LONGEST_RETRY_AFTER_SECONDS), _back_off(attempt)))
+            newest = next(iter(self.list_jobs(connection_id, limit=1)), None)
+            if newest is not None and newest.job_id > fence:
+                # A refusal means that a job ran which may be anybody's, also if an earlier request of ours got lost.
+                return newest, not refused
+        raise OutsideWorldGaveUp(
+            f"{self._name}, connection {connection_id}: no sync started in {ATTEMPTS} attempts (last: {seen}) and none "
+            f"is newer than job {fence}. Nothing was landed; run again later."
+        )
+
+    def _resumed(self, note: Note, jobs: list[Job]) -> Job | None:
+        """The job that the note leads to, if there is one that has succeeded or still can."""
+        if note.job_id is not None:
+            found = self.get_job(note.job_id)
+        else:
+            # The process ended between asking and noting the answer: what is newer was started since.
+            found = next((job for job in jobs if job.job_id > note.fence), None)
+        return found if found is not None and found.may_be_used else None
+
+    def _need_active(self, connection_id: str) -> Connection:
         found = self.connection(connection_id)
         if found.status != "active":
             raise ConfigurationError(
                 f"{self._name}, connection {connection_id} ({found.name}) is {found.status}{found.reason}; wanted: "
-                "active. No sync was started; enable it in Airbyte."
+                f"active. No sync was started; enable it in Airbyte: {found.link}"
             )
+        return found
 
-    def _newest(self, connection_id: str) -> Job | None:
-        return next(iter(self.list_jobs(connection_id, limit=1)), None)
+    def _succeeded(self, job: Job) -> Job:
+        if job.status == "succeeded":
+            return job
+        link = self._link(job.connection_id)
+        raise JobNotSucceeded(
+            f"{self._name}: job {job.job_id} of connection {job.connection_id} {job.status}. Its API tells no reason: "
+            f"see {link}. Nothing of this sync may be used.",
+            job.job_id,
+            job.status,
+            link,
+        )
+
+    def _link(self, connection_id: str) -> str:
+        """For people: where the connection's jobs and their logs are; Airbyte itself if that cannot be asked."""
+        path, until = f"connections/{connection_id}", self._clock() + LINK_SECONDS
+        try:
+            return as_connection(self._session.send("GET", path, path, until=until), self._session.web).link
+        except (Unanswered, ShelfgateError):
+            return self._session.web
 
     def _retried(
-        self, method: str, path: str, what: str, read: Callable[[Any], Answer], params: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        what: str,
+        read: Callable[[Any], Answer],
+        until: float = float("inf"),
+        params: dict[str, Any] | None = None,
     ) -> Answer:
-        seen = ""
+        seen, attempt = "", 0
         for attempt in range(ATTEMPTS):
             try:
-                return read(self._session.send(method, path, what, params=params))
+                return read(self._session.send(method, path, what, until=until, params=params))
             except Unanswered as unanswered:
                 seen = str(unanswered)
-                self._sleep(max(unanswered.pause_seconds, _back_off(attempt)))
-        raise OutsideWorldGaveUp(f"{self._name}, {what}: no usable answer in {ATTEMPTS} attempts (last: {seen}).")
-
-
-def _as_job(answer: Any) -> Job:
-    try:
-        return Job(
-            int(answer["jobId"]),
-            str(answer["connectionId"]),
-            str(answer["status"]),
-            answer.get("startTime"),
-            answer.get("rowsSynced"),
-            answer.get("bytesSynced"),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise Unanswered("an answer that is no job") from None
-
-
-def _as_jobs(answer: Any) -> list[Job]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise Unanswered("an answer that is no list of jobs")
-    return [_as_job(job) for job in answer["data"]]
-
-
-def _as_connection(answer: Any) -> Connection:
-    if not isinstance(answer, dict) or "status" not in answer:
-        raise Unanswered("an answer that is no connection")
-    reason = answer.get("statusReason")
-    return Connection(
-        str(answer.get("connectionId")),
-        str(answer.get("name")),
-        str(answer["status"]),
-        f" ({reason})" if reason else "",
-    )
-
-
-def _succeeded(job: Job, airbyte: str) -> Job:
-    if job.status != "succeeded":
-        raise SyncFailed(
-            f"{airbyte}: job {job.job_id} of connection {job.connection_id} {job.status}. Its API tells no reason: see "
-            "the connection's timeline in Airbyte. Nothing of this sync may be used."
-        )
-    return job
+                pause = max(min(unanswered.pause_seconds, LONGEST_RETRY_AFTER_SECONDS), _back_off(attempt))
+            if self._clock() + pause >= until:
+                break
+            self._sleep(pause)
+        raise OutsideWorldGaveUp(f"{self._name}, {what}: no usable answer in {attempt + 1} attempts (last: {seen}).")
 
 
 def _back_off(attempt: int) -> float:

@@ -6,10 +6,11 @@ Access tokens live 15 minutes or less, a sync may take longer: the session gets 
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # The server itself waits up to 60 s for the id of a new job, and for the end of a cancelled one.
 SLOW_CALL_SECONDS = 90.0
 TOKEN_MARGIN_SECONDS = 60.0
-LONGEST_RETRY_AFTER_SECONDS = 60.0
+CLOUD_API, CLOUD_WEB = "api.airbyte.com", "https://cloud.airbyte.com"
 
 
 class Unanswered(Exception):
@@ -45,9 +46,10 @@ class AirbyteSession:
         client_id: str,
         client_secret: str,
         *,
-        timeout_seconds: float,
-        slow_call_seconds: float,
-        clock: Callable[[], float],
+        timeout_seconds: float = 30.0,
+        slow_call_seconds: float = SLOW_CALL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         import httpx
 
@@ -55,16 +57,21 @@ class AirbyteSession:
         if not parts.hostname or parts.scheme not in ("http", "https"):
             raise ConfigurationError("SHELFGATE_AIRBYTE_URL is not of the form http(s)://HOST/PATH.")
         self.name = f"Airbyte at {parts.hostname}"
+        # Where people look at it: on a server of one's own the interface has the API's own address.
+        self.web = CLOUD_WEB if parts.hostname == CLOUD_API else f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._credentials = {"client_id": client_id, "client_secret": client_secret, "grant-type": "client_credentials"}
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds)
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, transport=transport)
         weakref.finalize(self, self._http.close)
+        self._timeout_seconds = timeout_seconds
         self._slow_call_seconds = slow_call_seconds
         self._clock = clock
         self._token = ""
         self._token_good_until = float("-inf")
 
-    def send(self, method: str, path: str, what: str, **request: Any) -> Any:
+    def send(self, method: str, path: str, what: str, *, until: float = float("inf"), **request: Any) -> Any:
         """One request, and one more with a new token if the first is not accepted; the JSON of the answer.
+
+        Neither waits beyond `until`, a time of the session's clock.
 
         Raises:
             Unanswered: no connection, a time-out, 408, 429, 5xx, or something that is not JSON.
@@ -72,18 +79,17 @@ class AirbyteSession:
             ConfigurationError: credentials, id or path are not accepted.
             PermanentFailure: refused for another reason.
         """
-        if method != "GET":
-            request["timeout"] = self._slow_call_seconds
+        longest = self._timeout_seconds if method == "GET" else self._slow_call_seconds
         for fresh in (False, True):
-            headers = {"Authorization": f"Bearer {self._bearer(fresh)}"}
-            response = self._call(method, path, headers=headers, **request)
+            headers = {"Authorization": f"Bearer {self._bearer(fresh, until)}"}
+            response = self._call(method, path, longest, until, headers=headers, **request)
             if response.status_code != 401:
                 return self._judged(response, what)
         raise ConfigurationError(f"{self.name}, {what}: a new access token was not accepted (401).")
 
-    def _bearer(self, fresh: bool) -> str:
+    def _bearer(self, fresh: bool, until: float) -> str:
         if fresh or self._clock() >= self._token_good_until:
-            response = self._call("POST", "applications/token", json=self._credentials)
+            response = self._call("POST", "applications/token", self._timeout_seconds, until, json=self._credentials)
             if response.status_code in (400, 401, 403):
                 raise ConfigurationError(
                     f"{self.name} does not accept the client id and secret ({response.status_code}). Check "
@@ -98,11 +104,14 @@ class AirbyteSession:
             self._token_good_until = self._clock() + max(life - TOKEN_MARGIN_SECONDS, life / 2)
         return self._token
 
-    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _call(self, method: str, path: str, longest: float, until: float, **request: Any) -> httpx.Response:
         import httpx
 
+        timeout = min(longest, until - self._clock())
+        if timeout <= 0:
+            raise Unanswered("no time left to ask")
         try:
-            return self._http.request(method, path, **request)
+            return self._http.request(method, path, timeout=timeout, **request)
         except httpx.TransportError as error:
             raise Unanswered(type(error).__name__) from None
 
@@ -136,13 +145,12 @@ def _told(response: httpx.Response) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """In seconds; 0 if the server does not say. It may say a number of seconds or a date."""
-    told = response.headers.get("retry-after", "")
+    """In seconds; 0 if the server does not say. It may say a number of seconds or a date, by its own clock."""
+    told = response.headers.get("retry-after", "").strip()
+    if told.isascii() and told.isdigit():
+        return float(told)
     try:
-        seconds = float(told)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+        now = parsedate_to_datetime(response.headers.get("date") or format_datetime(datetime.now(UTC)))
+        return max(0.0, (parsedate_to_datetime(told) - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfgate.clients.landing_bucket import s3_client
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.clients.s3_errors import as_our_errors
 
 PAGES = "validations/"
 
@@ -34,22 +34,11 @@ def sync_pages(folder: Path, bucket: str, prefix: str, keep_runs: int, client: A
         ConfigurationError: no such bucket, or no right to it.
         OutsideWorldGaveUp: S3 does not answer.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
+    wanted = (
+        "one that this role may list, write and delete in; check SHELFGATE_DOCS_BUCKET. The pages on disk are whole."
+    )
+    with as_our_errors(bucket, f"syncing pages to {bucket}/{prefix}", wanted):
         return _sync(client or s3_client(), folder, bucket, _as_folder(prefix), keep_runs)
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown")
-        if code in {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
-            raise ConfigurationError(
-                f"S3: {code} for bucket {bucket}. Wanted one that this role may list, write and delete in; check "
-                "SHELFGATE_DOCS_BUCKET. The pages on disk are whole."
-            ) from error
-        raise OutsideWorldGaveUp(f"S3: {code} while syncing pages to {bucket}/{prefix}. Run again.") from error
-    except BotoCoreError as error:
-        raise OutsideWorldGaveUp(
-            f"S3: no answer while syncing pages to {bucket}/{prefix} ({type(error).__name__}). Run again."
-        ) from error
 
 
 def _sync(client: Any, folder: Path, bucket: str, prefix: str, keep_runs: int) -> Synced:

@@ -13,14 +13,24 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 
+NO_VERSION = "null"
+"""S3's own word for the version of an object in a bucket that keeps no versions."""
+
+
 @dataclass(frozen=True)
 class DroppedObject:
-    """The current version of an object; `last_modified` is UTC."""
+    """A version of an object; `last_modified` is UTC, in whole seconds."""
 
     object_key: str
     version_id: str
     last_modified: datetime
     bytes: int
+    etag: str
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt at these bytes, another for any others, in a bucket without versions too."""
+        return f"{self.object_key}@{self.version_id}#{self.etag}"
 
 
 def s3_client() -> BaseClient:
@@ -33,7 +43,10 @@ def s3_client() -> BaseClient:
 
 
 def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list[DroppedObject]:
-    """The current version of every object below `prefix`, oldest dump first (by key, then by time of arrival).
+    """Every version of every object below `prefix`, oldest dump first (by key, then by time of arrival).
+
+    Versions that were overwritten count: a dump may hold weeks that its successor under the same key has not. A key
+    that was deleted does not, whatever lies under the delete marker.
 
     Raises:
         ConfigurationError: no such bucket, or no right to list it.
@@ -42,7 +55,7 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        found = list(_current_versions(client or s3_client(), bucket, prefix))
+        found = list(_versions(client or s3_client(), bucket, prefix))
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         if code in {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
@@ -57,10 +70,19 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
     return sorted(found, key=lambda one: (one.object_key, one.last_modified))
 
 
-def _current_versions(client: Any, bucket: str, prefix: str) -> Iterator[DroppedObject]:
+def _versions(client: Any, bucket: str, prefix: str) -> Iterator[DroppedObject]:
+    found: list[Any] = []
+    deleted: set[str] = set()
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        for version in page.get("Versions", []):
-            if version["IsLatest"]:
-                yield DroppedObject(
-                    version["Key"], version["VersionId"], version["LastModified"].replace(tzinfo=None), version["Size"]
-                )
+        found += page.get("Versions", [])
+        deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
+    for version in found:
+        if version["Key"] not in deleted:
+            yield DroppedObject(
+                version["Key"],
+                version["VersionId"],
+                # A GET, from which the ledger has it, tells whole seconds only.
+                version["LastModified"].replace(tzinfo=None, microsecond=0),
+                version["Size"],
+                version["ETag"].strip('"'),
+            )

@@ -40,12 +40,14 @@ class Pair:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--weeks", type=int, default=261, help="weeks of 45,000 rows in the history dump")
+    parser.add_argument("--scale", type=float, default=1, help="scale of the daily run whose gates are timed; 0: none")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         pairs = [
             *loader(Path(folder), patch, arguments.weeks),
             gate_on_one_week(Path(folder)),
+            *(gates_of_a_day(Path(folder) / "home", patch, arguments.scale) if arguments.scale else ()),
         ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if arguments.json:
@@ -55,7 +57,10 @@ def main() -> None:
         return
     for pair in pairs:
         print(f"{pair.what}: {pair.ours_seconds:.2f} s; {pair.bare}: {pair.bare_seconds:.2f} s; ratio {pair.ratio:.2f}")
-    print(f"CPU seconds, best of {ROUNDS}; peak memory of this process {peak:,.0f} MiB")
+    print(
+        f"CPU seconds, best of {ROUNDS}; the gates of a day: wall seconds, once; "
+        f"peak memory of this process {peak:,.0f} MiB"
+    )
 
 
 def loader(folder: Path, patch: pytest.MonkeyPatch, weeks: int) -> list[Pair]:
@@ -93,7 +98,8 @@ def gate_on_one_week(folder: Path) -> Pair:
 
     import great_expectations  # noqa: F401  (its import is paid once a process and not measured)
 
-    from expectations.gates import Judge, Window, render, suites_of
+    from expectations.gates import Judge, Window, suites_of
+    from expectations.window import render
     from shelfgate.model import Gate
     from shelfgate.warehouse import install
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -112,16 +118,16 @@ def gate_on_one_week(folder: Path) -> Pair:
             select 2450815 + i as d_date_sk, date '1998-01-01' + cast(i as integer) as d_date
             from range(-7, 40) as t (i);
             insert into raw_inventory.inventory
-            select *, 'k', 'v' from read_csv('{folder / "week.csv"}', header = true);
+            select * from read_csv('{folder / "week.csv"}', header = true);
             insert into ops.inventory_snapshot
-            select 2450815, 'k', 'v', date '1998-01-01', timestamp '1998-01-01', 45000, 'd', null, null;
+            select 2450815, 'k', 'v', date '1998-01-01', timestamp '1998-01-01', 45000, 'd', null, null, false;
             insert into ops.load_ledger values
             ('k', 'v', 'e', 's', 1, 45000, 'loaded', null, 'r', timestamp '2003-01-01', date '1998-01-01',
             timestamp '1998-01-01');
             """
         )
         judge = Judge(warehouse.sqlalchemy_url, folder / "docs")
-        names = window.names()
+        names = window.names(suite["meta"]["window"])
         batch = f"({render(suite['meta']['window'], names)})"
         columns = [e["kwargs"]["column"] for e in suite["expectations"] if "column" in e["kwargs"]]
         counts = ", ".join(f"count({c}), min({c}), max({c})" for c in columns)
@@ -139,6 +145,57 @@ def gate_on_one_week(folder: Path) -> Pair:
                 judge.verdict(Gate.LANDING, window)
 
         return best("landing suite, one week", lambda: cpu(ours), "the same checks as bare SQL", lambda: cpu(bare))
+
+
+def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[Pair]:
+    """Every gate of a daily run, as the run timed it, against the queries of its suites sent as bare SQL."""
+    from datetime import date, timedelta
+
+    from flows.manual import refresh_now
+    from sandbox import estate
+
+    patch.setenv("SHELFGATE_HOME", str(home))
+    day = date(1999, 3, 6)
+    estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
+    try:
+        estate.seed(home, scale, day, on_progress=lambda _: None)
+        refresh_now(day)  # pays for the first load, and for the imports of this process
+        estate.advance(home, 1, on_progress=lambda _: None)
+        settings, refreshed = refresh_now(day + timedelta(days=1))
+    finally:
+        estate.down(home)
+    seconds = sum(spent for stage, spent in refreshed.seconds.items() if stage.endswith(" gate"))
+    bare = _seconds_of_bare_queries(settings.warehouse_file)
+    pair = Pair(f"all gates of a day, scale {scale:g}", seconds, "their queries as bare SQL", bare)
+    print(f"  {pair.what}: {pair.ratio:.2f}", file=sys.stderr)
+    return [pair]
+
+
+def _seconds_of_bare_queries(warehouse: Path) -> float:
+    """The last run's gates once more, without Great Expectations; what is published by now is their base."""
+    from datetime import UTC, datetime
+
+    from expectations.gates import suites_of
+    from expectations.window import Window, render
+    from shelfgate.ledger import Run, judged_until
+    from shelfgate.model import Gate
+    from shelfgate.publication import publications
+    from shelfgate.reading_back import promised_by, published_verdict
+    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+
+    with DuckDBWarehouse(warehouse).turn() as session:
+        last, base = publications(session)[:2]
+        run = Run(last.run_id, last.business_date, base, judged_until(session, base))
+        window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
+        began = time.monotonic()
+        for suite in (suite for gate in Gate for suite in suites_of(gate)):
+            names = window.names(suite["meta"]["window"])
+            session.rows(f"select count(*) from ({render(suite['meta']['window'], names)}) as judged")
+            for expectation in suite["expectations"]:
+                if "query" in expectation["kwargs"]:
+                    session.rows(f"select count(*) as n from ({render(expectation['kwargs']['query'], names)}) as q")
+        published_verdict(session, promised_by(session, last), last.publication_id)
+        return time.monotonic() - began
 
 
 def write_dump(path: Path, weeks: int) -> None:

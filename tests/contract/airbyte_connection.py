@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +18,35 @@ import pytest
 
 from sandbox.airbyte_api import BASE_PATH, AirbyteConfig, airbyte_app
 from sandbox.tpcds import PRIMARY_KEYS
-from shelfgate.clients.airbyte_api import AirbyteApi, Job
+from shelfgate.clients.airbyte_answers import Job
+from shelfgate.clients.airbyte_api import AirbyteApi
 from shelfgate.errors import SyncFailed
 from tests.contract.serving import served
 
 CONNECTION = "2f4c0b39-6f5c-4d0e-9d6c-1a0f4b5e7c21"
 META = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id"]
+
+
+_HOLD = """
+import duckdb, sys
+held = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held(warehouse: Path) -> Iterator[None]:
+    """Another process has the warehouse file: a sync runs, and gets no further."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        yield
+    finally:
+        holder.communicate()
 
 
 def configured(source: str, folder: Path, **changes: Any) -> AirbyteConfig:

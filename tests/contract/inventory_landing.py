@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from itertools import count
@@ -17,6 +18,7 @@ import boto3
 import duckdb
 import pytest
 from inventory_loader.handler import handler
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 PREFIX = "inbound/inventory/"
@@ -39,6 +41,7 @@ class Context:
     """Lambda's context, with so much time left."""
 
     milliseconds: int = 60_000
+    aws_request_id: str = "request-1"
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
@@ -63,6 +66,18 @@ class House:
     def drop(self, name: str, weeks: Mapping[int, Week]) -> dict[str, Any]:
         content = dump(weeks)
         return self.load(name, self.put(name, gzip.compress(content) if name.endswith(".gz") else content))
+
+    def stamp(self, name: str, versions: Sequence[str]) -> None:
+        """Date the versions of an object a minute apart."""
+        for minute, version in enumerate(versions):
+            self.date(name, minute, version)
+
+    def date(self, name: str, minute: int, version: str | None = None) -> None:
+        """Date an object, or one version of it: S3 tells whole seconds, and moto asks the clock."""
+        bucket = s3_backends["123456789012"]["aws"].buckets[self.bucket]
+        for key in bucket.keys.getlist(PREFIX + name):
+            if version in (None, key.version_id):
+                key.last_modified = datetime(1998, 1, 20) + timedelta(minutes=minute)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.warehouse)) as connection:

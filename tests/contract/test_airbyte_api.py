@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,28 +15,7 @@ import pytest
 
 from sandbox.airbyte_shapes import iso_duration, offset_date_time
 from shelfgate.errors import ConfigurationError, SyncFailed
-from tests.contract.airbyte_connection import CONNECTION, Connection, configured, connected
-
-HOLD = """
-import duckdb, sys
-held = duckdb.connect(sys.argv[1])
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(warehouse: Path) -> Iterator[None]:
-    """Another process has the warehouse file: a sync runs, and gets no further."""
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    try:
-        yield
-    finally:
-        holder.communicate()
+from tests.contract.airbyte_connection import CONNECTION, Connection, configured, connected, held
 
 
 @pytest.fixture
@@ -175,7 +151,7 @@ def test_an_expired_token_is_replaced_in_the_middle_of_a_wait(small_source: str,
         job_id = api.trigger(CONNECTION).job.job_id
         time.sleep(1.1)
 
-        assert api.await_job(job_id, 30, lambda _: None, clock=time.monotonic).status == "succeeded"
+        assert api.await_job(job_id, 30, lambda _: None).status == "succeeded"
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "other"}, {"client_secret": "hush-hush"}])

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from sandbox.airbyte_api import BASE_PATH, airbyte_app
-from shelfgate.clients.airbyte_api import AirbyteApi, Job
+from shelfgate.clients.airbyte_answers import Job
+from shelfgate.clients.airbyte_api import AirbyteApi
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure, SyncFailed
 from tests.contract.airbyte_connection import CONNECTION, configured
 from tests.contract.serving import served

@@ -69,7 +69,7 @@ def test_an_event_or_environment_that_does_not_say_enough_is_an_error(
     with pytest.raises(EventNotUnderstood):
         handler({"Records": []}, Context())
     for name, value in [
-        ("SHELFGATE_TARGET", "snowflake"),
+        ("SHELFGATE_TARGET", "oracle"),
         ("SHELFGATE_TARGET", ""),
         ("SHELFGATE_DUCKDB_PATH", ""),
         ("SHELFGATE_S3_BUCKET", ""),
@@ -125,6 +125,17 @@ def test_what_s3_answers_says_what_to_do_next(house: House, code: str, status: i
         stub.add_client_error("get_object", code, http_status_code=status)
         with pytest.raises(error, match=f"S3 answers {status} {code}"):
             read_all(house)
+
+
+def test_what_s3_answers_to_a_first_look_says_what_to_do_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store(house.s3, house.bucket)
+    for status, error in [(404, ObjectVanished), (403, StoreRefused), (503, StoreUnavailable)]:
+        with Stubber(house.s3) as stub:
+            stub.add_client_error("head_object", str(status), http_status_code=status)
+            with pytest.raises(error, match=f"S3 answers {status}"):
+                store.check_current(PREFIX + "1998-01-02.csv")
+    with pytest.raises(StoreRefused, match="Invalid bucket name"):
+        S3Store(house.s3, "not a bucket").check_current(PREFIX + "1998-01-02.csv")
 
 
 def test_a_stream_that_breaks_off_is_an_error_and_no_verdict(house: House) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
+from shelfgate.warehouse import statement
 from tests.contract.inventory_landing import (
     CORRECTED,
     FIRST,
@@ -20,6 +23,7 @@ from tests.contract.inventory_landing import (
     SECOND,
     THIRD,
     House,
+    Week,
     dump,
     furnished,
     s3_served,
@@ -59,9 +63,6 @@ def test_a_dump_is_loaded_with_its_rows_its_snapshot_and_its_line_in_the_ledger(
         "snapshots": [{"snapshot_date": "1998-01-01", "rows": 3, "outcome": "loaded"}],
     }
     assert house.served(FIRST) == ONE
-    assert house.query("select distinct _object_key, _version_id from raw_inventory.inventory") == [
-        (PREFIX + name, version)
-    ]
     assert house.query(
         "select object_key, version_id, etag, sha256, bytes, row_count, status, reason, run_id, dump_date "
         "from ops.load_ledger"
@@ -171,12 +172,24 @@ def test_without_versions_an_overwritten_object_is_loaded_again(house: House, mo
     monkeypatch.setenv("SHELFGATE_S3_BUCKET", f"{house.bucket}-plain")
     plain = House(house.s3, f"{house.bucket}-plain", house.warehouse)
 
-    assert plain.drop("1998-01-02.csv", {FIRST: ONE})["version_id"] == "null"
-    assert plain.drop("1998-01-02.csv", {FIRST: ONE})["status"] == "loaded"
-    assert plain.drop("1998-01-02.csv", {FIRST: CORRECTED})["reason"] == "1998-01-01 restated"
+    def put(minute: int, week: Week) -> dict[str, Any]:
+        plain.put("1998-01-02.csv", dump({FIRST: week}))
+        plain.date("1998-01-02.csv", minute)
+        return plain.load("1998-01-02.csv")
+
+    loaded = put(1, ONE)
+    assert (loaded["version_id"], loaded["status"]) == ("null", "loaded")
+    assert plain.load("1998-01-02.csv") == loaded
+    assert put(2, ONE)["status"] == "unchanged"
+    assert put(3, CORRECTED)["reason"] == "1998-01-01 restated"
+    plain.put("1998-01-02-b.csv", dump({FIRST: OTHER}))
+    plain.date("1998-01-02-b.csv", 4)
+    assert plain.load("1998-01-02-b.csv")["reason"] == "1998-01-01 restated"
+    # The bytes of minute 3 come back: they are the newest again.
+    assert put(5, CORRECTED)["reason"] == "1998-01-01 restated"
 
     assert plain.served(FIRST) == CORRECTED
-    assert plain.query("select version_id, count(*) from ops.load_ledger group by all") == [("null", 1)]
+    assert plain.query("select version_id, count(*) from ops.load_ledger group by all") == [("null", 2)]
 
 
 @pytest.mark.parametrize("key", ["inventory.csv", "1998-02-30.csv", "1998-01-02'; drop table--.csv", "9998-01-02.csv"])
@@ -237,6 +250,22 @@ def test_the_log_has_one_line_a_receipt_and_no_row(house: House, caplog: pytest.
 
     house.drop("1998-01-02.csv", {FIRST: {(777001, 1): 394}})
 
-    (line,) = [json.loads(record.message) for record in caplog.records if record.name == "inventory_loader"]
+    (line,) = [vars(record) for record in caplog.records if record.name == "inventory_loader"]
     assert (line["message"], line["run_id"], line["status"], line["snapshots"]) == ("dump judged", "run-1", "loaded", 1)
-    assert "777001" not in caplog.text
+    assert "777001" not in str(line)
+
+
+def test_a_warehouse_installed_before_rows_lost_their_origin_is_brought_up_to_date(house: House) -> None:
+    house.drop("1998-01-02.csv", {FIRST: ONE})
+    with duckdb.connect(str(house.warehouse)) as connection:
+        connection.execute("alter table raw_inventory.inventory add column _object_key varchar default 'k'")
+        connection.execute("alter table raw_inventory.inventory add column _version_id varchar default 'v'")
+        connection.execute("alter table ops.inventory_snapshot drop column is_confirmed")
+        for _ in range(2):
+            connection.execute(statement("install_ops"))
+
+    assert house.served(FIRST) == ONE
+    assert house.drop("1998-01-03.csv", {FIRST: ONE})["status"] == "unchanged"
+    assert house.drop("1998-01-09.csv", {FIRST: CORRECTED, SECOND: OTHER})["status"] == "loaded"
+    assert (house.served(FIRST), house.served(SECOND)) == (CORRECTED, OTHER)
+    assert len(house.query("describe raw_inventory.inventory")) == 4

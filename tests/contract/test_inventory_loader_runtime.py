@@ -11,7 +11,7 @@ import pytest
 from sandbox.lambda_api import lambda_app
 from sandbox.lambda_runtime import LambdaConfig
 from shelfgate.clients import lambda_api
-from shelfgate.errors import LoadFailed
+from shelfgate.errors import ConfigurationError, DumpVanished, LoadFailed, LoadInterrupted
 from tests.contract.inventory_landing import FIRST, PREFIX, House, dump, furnished, s3_served
 from tests.contract.serving import served
 
@@ -35,11 +35,32 @@ def test_a_real_week_comes_back_as_a_receipt_and_a_fault_as_its_class(house: Hou
     event = {"object_key": PREFIX + "1998-01-02.csv", "version_id": version, "run_id": "run-1"}
 
     receipt = lambda_api.invoke(FUNCTION, event)
-    with pytest.raises(LoadFailed, match=r"ObjectVanished: bucket landing-\d+: S3 answers 404 NoSuchKey"):
+    with pytest.raises(DumpVanished, match=r"ObjectVanished: bucket landing-\d+: S3 answers 404 NoSuchKey"):
         lambda_api.invoke(FUNCTION, event | {"object_key": PREFIX + "1998-01-03.csv", "version_id": None})
 
     assert (receipt["status"], receipt["rows"], receipt["version_id"]) == ("loaded", 45_000, version)
     assert house.served(FIRST) == week
     assert lambda_api.invoke(FUNCTION, event) == receipt
     log = (house.warehouse.parent / f"{FUNCTION}.log").read_text()
-    assert log.count('"message": "dump judged"') == 2
+    assert log.count('"message":"dump judged"') == 2
+
+
+def test_the_class_of_a_fault_says_whether_to_call_again_or_to_mend_something(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("1998-01-02.csv", dump({FIRST: {(1, 1): 1}}))
+    event = {"object_key": PREFIX + "1998-01-02.csv", "version_id": None, "run_id": "run-1"}
+
+    with pytest.raises(LoadFailed, match="EventNotUnderstood: event: seen object_key; wanted") as refused:
+        lambda_api.invoke(FUNCTION, {"object_key": ""})
+    whole = house.warehouse.read_bytes()
+    house.warehouse.write_bytes(b"no database" * 1_000)
+    with pytest.raises(LoadInterrupted, match="WarehouseFailed: warehouse") as interrupted:
+        lambda_api.invoke(FUNCTION, event)
+    house.warehouse.unlink()
+    with pytest.raises(ConfigurationError, match="WarehouseNotInstalled: no file") as not_installed:
+        lambda_api.invoke(FUNCTION, event)
+
+    assert [e.value.worth_a_retry for e in (refused, interrupted, not_installed)] == [False, True, False]
+    house.warehouse.write_bytes(whole)
+    assert lambda_api.invoke(FUNCTION, event)["status"] == "loaded"

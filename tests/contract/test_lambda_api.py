@@ -18,10 +18,18 @@ import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from inventory_loader import errors as loader_errors
 
 from sandbox.lambda_api import LambdaConfig, lambda_app
 from shelfgate.clients import lambda_api
-from shelfgate.errors import ConfigurationError, LoadFailed, OutsideWorldGaveUp
+from shelfgate.errors import (
+    ConfigurationError,
+    DumpVanished,
+    LoadFailed,
+    LoadInterrupted,
+    OutsideWorldGaveUp,
+    ShelfgateError,
+)
 from tests.contract.serving import served
 
 FUNCTION = "loader"
@@ -37,6 +45,8 @@ def handler(event, context):
     print("doing", what)
     if what == "raise":
         raise ValueError("no such week")
+    if what == "raise as":
+        raise type(event["class"], (Exception,), {})("told.")
     if what == "exit":
         os._exit(event["status"])
     if what == "sleep":
@@ -116,6 +126,40 @@ def test_an_exception_is_a_failed_load_that_says_why_and_spares_the_process(aws:
     assert (described["errorType"], described["errorMessage"]) == ("ValueError", "no such week")
     assert "told.py" in described["stackTrace"][0]
     assert lambda_api.invoke(FUNCTION, {})["pid"] == before["pid"]
+
+
+@pytest.mark.parametrize(
+    ("named", "error"),
+    [
+        ("WarehouseBusy", LoadInterrupted),
+        ("WarehouseFailed", LoadInterrupted),
+        ("StoreUnavailable", LoadInterrupted),
+        ("ScratchSpaceFailed", LoadInterrupted),
+        ("StoreRefused", ConfigurationError),
+        ("ConfigurationError", ConfigurationError),
+        ("WarehouseNotInstalled", ConfigurationError),
+        ("ObjectVanished", DumpVanished),
+        ("EventNotUnderstood", LoadFailed),
+        ("ZeroDivisionError", LoadFailed),
+    ],
+)
+def test_the_class_that_the_loader_raises_says_whether_to_call_again(
+    aws: Any, named: str, error: type[ShelfgateError]
+) -> None:
+    with pytest.raises(error, match=f"^function {FUNCTION}: {named}: told. It was not called again.$") as raised:
+        lambda_api.invoke(FUNCTION, {"do": "raise as", "class": named})
+
+    assert type(raised.value) is error
+    assert raised.value.worth_a_retry is (error is LoadInterrupted)
+
+
+def test_every_class_of_the_loader_that_a_caller_can_mend_or_wait_for_is_known_here() -> None:
+    raised = {name for name, found in vars(loader_errors).items() if isinstance(found, type)}
+
+    assert set(lambda_api._BY_ERROR_TYPE) <= raised
+    # The rest is no answer to a direct call, or the caller's own mistake.
+    others = {"LoaderError", "DumpRefused", "TimeIsUp", "EventNotUnderstood"}
+    assert raised - set(lambda_api._BY_ERROR_TYPE) == others
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def make_warehouse(path: Path) -> None:
                     {", ".join(as_airbyte_lands_it(*column) for column in columns)}
                 from made.{table}"""
             )
-        connection.execute("insert into raw_inventory.inventory select *, 'key', 'version' from made.inventory")
+        connection.execute("insert into raw_inventory.inventory from made.inventory")
         connection.execute("detach made")
 
 

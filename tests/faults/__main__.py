@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import argparse
+import json
 import sys
-import tempfile
-from pathlib import Path
 
 from flows.console import plain_run_logs, say
 
@@ -13,48 +12,25 @@ plain_run_logs()
 
 
 def main() -> int:
-    from rich.console import Console
-    from rich.table import Table
+    """0 if every fault met what the catalogue says, no gate closed without one, and no critical check kept silent."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", metavar="F07", help="faults whose name begins so")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    asked = parser.parse_args()
+    from tests.faults.catalogue import FAULTS
+    from tests.faults.injecting import inject_all
+    from tests.faults.report import Report
 
-    from flows.manual import refresh_now
-    from sandbox import estate
-    from tests.faults.catalogue import LANDED as FAULTS
-    from tests.faults.ground import LANDED, ground
-
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        os.environ["SHELFGATE_HOME"] = folder
-        estate.up(home, with_parent=os.getpid(), on_progress=say)
-        try:
-            with ground(home) as landed:
-                clean = landed.judge()
-                stopped = []
-                for number, fault in enumerate(FAULTS, start=1):
-                    say(f"fault {number} of {len(FAULTS)}: {fault.fault_id} {fault.what}")
-                    stopped.append(landed.stop(fault))
-                healed = refresh_now(LANDED)[1].publication
-        finally:
-            estate.down(home)
-    table = Table("fault", "what", "rows", "expected", "stopped at", "checks that fired", "as declared")
-    for one in stopped:
-        table.add_row(
-            one.fault.fault_id,
-            one.fault.what,
-            f"{one.rows_changed:,}",
-            str(one.fault.gate),
-            str(one.gate or "nowhere"),
-            ", ".join(sorted(one.fired)),
-            "yes" if one.as_declared else f"NO: {', '.join(sorted(one.fault.killed_by - one.fired))}",
-        )
-    Console(width=200).print(table)
-    missed = [one for one in stopped if not one.as_declared]
-    false_stops = [verdict.gate for verdict in clean if not verdict.open]
-    print(
-        f"{len(stopped) - len(missed)} of {len(stopped)} faults stopped as declared; false stops of the clean day: "
-        f"{len(false_stops)}; with all of them undone the day published {healed.publication_id}: "
-        f"{healed.rows_written:,} rows"
-    )
-    return 1 if missed or false_stops or not healed.new else 0
+    chosen = [fault for fault in FAULTS if fault.fault_id.startswith(asked.only or "")]
+    if not chosen:
+        parser.error(f"no fault begins with {asked.only}; there are {', '.join(fault.fault_id for fault in FAULTS)}")
+    met, false_stops = inject_all(chosen, say)
+    report = Report(met, false_stops, whole=len(chosen) == len(FAULTS))
+    if asked.json:
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        report.show()
+    return 0 if report.good else 1
 
 
 if __name__ == "__main__":

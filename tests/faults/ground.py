@@ -1,11 +1,11 @@
-"""A landed day to inject faults into: five warehouses, ten weeks, a publication, and three days before their gate."""
+"""Ground to inject faults into: a day that is published, the next one built up to its marts gate, and a way back."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,109 +13,144 @@ import duckdb
 from prefect import flow
 
 from expectations.gates import Judge, Window
+from expectations.waivers import WAIVERS
+from flows.build import build
 from flows.day import Day, a_day
 from flows.land import land
 from flows.manual import refresh_now
 from flows.orchestrator import server
 from sandbox import estate
-from shelfgate.model import Gate, Verdict
-from shelfgate.publication import current_publication
+from shelfgate.candidate import measure
+from shelfgate.model import Candidate, Gate, Publication, Verdict
+from shelfgate.publication import current_publication, publish
+from shelfgate.reading_back import published_verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse, turn
-from tests.faults.catalogue import Fault
+from tests.faults.fault import PASSES, STOPS, Fault
 
-PUBLISHED, LANDED = date(1998, 3, 4), date(1998, 3, 7)
+DAYS = {0.1: (date(1999, 4, 28), date(1999, 5, 1)), 1: (date(1998, 3, 4), date(1998, 3, 7))}
+"""Published through a Wednesday, landed on the Saturday after the next snapshot; a year and more where it is cheap."""
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """What one fault met: rows it changed, the gate that stopped it (None: none did), the checks that fired."""
+class Met:
+    """What one fault met: rows or objects it changed, where it was stopped, the checks that fired there."""
 
     fault: Fault
-    rows_changed: int
-    gate: Gate | None
+    changed: int
+    stopped_at: str
     fired: frozenset[str]
     pointer_moved: bool
+    healed: bool
 
     @property
-    def as_declared(self) -> bool:
-        return (
-            self.rows_changed > 0
-            and not self.pointer_moved
-            and self.gate is not None
-            and list(Gate).index(self.gate) <= list(Gate).index(self.fault.gate)
-            and (self.gate is not self.fault.gate or self.fault.killed_by <= self.fired)
-        )
+    def shortcomings(self) -> list[str]:
+        """What is not as the catalogue says; empty if all of it is."""
+        found = [] if self.changed > 0 else ["nothing was changed"]
+        wanted = self.fault.stops_at
+        if STOPS.index(self.stopped_at) > STOPS.index(wanted) or (wanted == PASSES != self.stopped_at):
+            found.append(f"stopped at {self.stopped_at}, wanted {wanted}")
+        if self.stopped_at == wanted and (silent := self.fault.killed_by - self.fired):
+            found.append(f"did not fire: {', '.join(sorted(silent))}")
+        if self.pointer_moved and self.stopped_at not in (PASSES, "published"):
+            found.append("the pointer has moved")
+        return found if self.healed else [*found, "undoing it did not heal the day"]
 
 
-@flow(name="land only")
-def land_only(business_date: date) -> Day:
+@flow(name="build only")
+def build_only(business_date: date) -> tuple[Day, Candidate]:
     with a_day(business_date) as day:
-        land(day)
-        return day
+        return day, build(day, land(day))
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The landed warehouse, and a copy of it to go back to."""
+    """A warehouse whose candidate waits for its gate, and a copy of it to go back to."""
 
     home: Path
     day: Day
+    candidate: Candidate
 
     @property
     def file(self) -> Path:
         return self.home / "warehouse.duckdb"
 
+    @property
+    def warehouse(self) -> DuckDBWarehouse:
+        return DuckDBWarehouse(self.file)
+
+    def keep(self) -> None:
+        shutil.copy(self.file, self.file.with_suffix(".kept"))
+
     def restore(self) -> None:
-        shutil.copy(self.file.with_suffix(".landed"), self.file)
+        """Everything is again, to the byte, as it was kept."""
+        shutil.copy(self.file.with_suffix(".kept"), self.file)
 
-    def judge(self) -> list[Verdict]:
-        """The gates that stand before dbt, in their order."""
+    def judge(self, *gates: Gate, waivers: Path = WAIVERS) -> list[Verdict]:
+        """Hold gates as a run does, up to the first that stays closed."""
         run = self.day.run
-        warehouse = DuckDBWarehouse(self.file)
-        judge = Judge(warehouse.sqlalchemy_url, self.home / "data-docs")
-        through = run.base.business_date if run.base else None
-        window = Window(
-            run.run_id, run.business_date, datetime.now(UTC).replace(tzinfo=None), run.judged_until, through
-        )
-        with warehouse.turn():
-            return [judge.verdict(gate, window) for gate in (Gate.FILE, Gate.LANDING)]
+        judge = Judge(self.warehouse.sqlalchemy_url, self.home / "data-docs", waivers=waivers)
+        window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
+        found: list[Verdict] = []
+        with self.warehouse.turn():
+            for gate in gates:
+                digest = self.candidate.digest if gate is Gate.MARTS else None
+                found.append(judge.verdict(gate, window, data_digest=digest))
+                if not found[-1].open:
+                    break
+        return found
 
-    def stop(self, fault: Fault) -> Stopped:
-        """Inject, judge, undo."""
+    def publish(
+        self, verdict: Verdict, *, before_reading_back: Callable[[], None] = lambda: None
+    ) -> tuple[Publication, Verdict]:
+        """Publish the candidate on a verdict of the marts gate, and read it back."""
+        with self.warehouse.turn() as session:
+            done = publish(session, self.candidate, verdict.approve(), self.day.run.token)
+        before_reading_back()
+        with self.warehouse.turn() as session:
+            return done, published_verdict(session, self.candidate, done.publication_id)
+
+    def measured(self) -> Candidate:
+        """The candidate as it is now."""
+        with self.warehouse.turn() as session:
+            return replace(self.candidate, partitions=measure(session, self.candidate.base))
+
+    def publication_id(self) -> str | None:
+        with self.warehouse.turn() as session:
+            current = current_publication(session)
+        return current.publication_id if current else None
+
+    def pointer_moved(self) -> bool:
+        return self.publication_id() != self.day.run.base_id
+
+    def change(self, *statements: str) -> int:
+        """Run statements; a change of rows counts its rows, any other counts as one object."""
         with turn(self.file) as connection:
-            changed = sum(_changed(connection, statement) for statement in fault.statements)
-        try:
-            verdicts = self.judge()
-            with DuckDBWarehouse(self.file).turn() as session:
-                pointer = current_publication(session)
-        finally:
-            self.restore()
-        closed = next((verdict for verdict in verdicts if not verdict.open), None)
-        fired = {
-            f"{suite.dataset}.{check.check_id}"
-            for suite in (closed.suites if closed else ())
-            for check in suite.checks
-            if not check.passed
-        }
-        assert self.day.run.base is not None
-        moved = pointer is None or pointer.publication_id != self.day.run.base.publication_id
-        return Stopped(fault, changed, closed.gate if closed else None, frozenset(fired), moved)
+            return sum(_changed(connection, statement) for statement in statements)
 
 
 @contextmanager
-def ground(home: Path, scale: float = 1.0) -> Iterator[Ground]:
-    """Land a day and keep it; the estate stays up for the length of the block."""
-    estate.seed(home, scale, PUBLISHED, on_progress=lambda _: None)
-    settings, refreshed = refresh_now(PUBLISHED)
+def ground(home: Path, scale: float) -> Iterator[Ground]:
+    """Publish a day, build the next; the estate of this home is up, and SHELFGATE_HOME names it."""
+    published, landed = DAYS[scale]
+    estate.seed(home, scale, published, on_progress=lambda _: None)
+    _, refreshed = refresh_now(published)
     assert refreshed.publication.new
-    estate.advance(home, (LANDED - PUBLISHED).days, on_progress=lambda _: None)
+    estate.advance(home, (landed - published).days, on_progress=lambda _: None)
     with server(home, lambda _: None):
-        day = land_only(LANDED)
-    kept = Ground(home, day)
-    shutil.copy(settings.warehouse_file, settings.warehouse_file.with_suffix(".landed"))
-    yield kept
+        made = Ground(home, *build_only(landed))
+        made.keep()
+        yield made
+
+
+def fired_in(verdict: Verdict) -> frozenset[str]:
+    """Every check of a verdict that did not pass, warnings as well."""
+    checks = ((suite.dataset, check) for suite in verdict.suites for check in suite.checks)
+    return frozenset(f"{dataset}.{check.check_id}" for dataset, check in checks if not check.passed)
 
 
 def _changed(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
-    counted = connection.execute(statement).fetchone()
-    return int(counted[0]) if counted else 0
+    answer = connection.execute(statement)
+    if statement.split()[0] not in ("insert", "update", "delete"):
+        return 1
+    row = answer.fetchone()
+    return int(row[0]) if row else 0

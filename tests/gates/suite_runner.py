@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from expectations.gates import render, suites_of
+from expectations.gates import suites_of
+from expectations.window import JUDGED, render
 from shelfgate.model import Gate
 
 
@@ -23,19 +24,19 @@ class Fired:
 
 
 def run_gate(
-    warehouse: duckdb.DuckDBPyConnection, gate: Gate, names: dict[str, str], *, without: tuple[str, ...] = ()
+    warehouse: duckdb.DuckDBPyConnection, gate: Gate, names: dict[str, str], *, only: tuple[str, ...] = ()
 ) -> tuple[int, list[Fired]]:
-    """How many checks of a gate ran, and those that failed; `without` names datasets to leave out."""
+    """How many checks of a gate ran, and those that failed; `only` names the datasets, if not all are wanted."""
     ran = 0
     fired: list[Fired] = []
     for suite in suites_of(gate):
-        if suite["meta"]["dataset"] in without:
+        if only and suite["meta"]["dataset"] not in only:
             continue
         window = render(suite["meta"]["window"], names)
         for expectation in suite["expectations"]:
             ran += 1
             check = f"{gate}.{suite['meta']['dataset']}.{expectation['meta']['check_id']}"
-            for query in _offending(expectation, window, names):
+            for query in _offending(expectation, window, {**names, JUDGED: f"({window})"}):
                 rows = warehouse.execute(
                     f"select q.*, count(*) over () as offending_rows from ({query}\n) as q limit 1"
                 ).fetchall()

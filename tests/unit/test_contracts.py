@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 from expectations import pages
-from expectations.compile import CONTRACTS
+from expectations.compile import CONTRACTS, suites_of_contract
+from expectations.results import as_check
+from expectations.waivers import is_waivable
+from shelfgate.model import Gate
 
 FILES = sorted(CONTRACTS.glob("*.odcs.yaml"))
 
@@ -66,3 +69,56 @@ def test_the_official_schema_refuses_a_contract_without_a_version() -> None:
     del contract["version"]
 
     assert not jsonschema.Draft201909Validator(schema).is_valid(contract)
+
+
+CONTRACT = """
+version: 1.0.0
+schema:
+  - name: things
+    physicalName: raw.things
+    properties:
+      - name: price
+        logicalTypeOptions: {minimum: 0}
+        customProperties: [{property: mayBeAllNull, value: "yes"}]
+    quality:
+      - id: dear
+        type: custom
+        engine: greatExpectations
+        description: No thing is dear
+        severity: error
+        implementation: {type: expect_no_offending_rows, kwargs: {query: select 1}}
+        customProperties: [{property: waivable, value: "no"}]
+    customProperties:
+      - {property: gate, value: landing}
+      - {property: window, value: select * from raw.things}
+"""
+
+
+def test_a_contract_says_itself_what_may_not_be_waived_and_what_may_be_all_null(tmp_path: Path) -> None:
+    path = tmp_path / "things.odcs.yaml"
+    path.write_text(CONTRACT)
+
+    (suite,) = suites_of_contract(path)
+    by_id = {one["meta"]["check_id"]: one for one in suite["expectations"]}
+
+    assert not is_waivable(by_id["dear"])
+    assert is_waivable(by_id["price_in_range"])
+    assert by_id["price_in_range"]["meta"]["may_be_all_null"] == "true"
+
+
+@pytest.mark.parametrize(("allowed", "passed"), [("true", True), ("", False)])
+def test_a_column_of_nulls_passes_only_where_the_contract_allows_it(allowed: str, passed: bool) -> None:
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    meta = {"check_id": "price_in_range", "may_be_all_null": allowed}
+    found = ExpectationValidationResult(
+        success=True,
+        expectation_config=ExpectationConfiguration(
+            "expect_column_values_to_be_between", {"column": "price", "min_value": 0}, meta=meta
+        ),
+        result={"element_count": 3, "missing_count": 3, "unexpected_count": 0},
+    )
+    suite = {"price_in_range": {"type": "expect_column_values_to_be_between", "meta": meta}}
+
+    assert as_check(found, suite, Gate.LANDING).passed is passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -9,7 +10,10 @@ from urllib.parse import unquote
 import pytest
 
 from expectations.docs import build
-from tests.evidence import judge_run, run_id
+from expectations.docs_of_code import with_pages
+from expectations.docs_runs import keep_verdict
+from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from tests.evidence import MORNING, judge_run, run_id
 
 
 class Page(HTMLParser):
@@ -138,3 +142,42 @@ def test_a_run_without_evidence_builds_an_index_and_no_page(site: Path) -> None:
 
     assert (site / "index.html").is_file()
     assert not list(site.rglob("validations/**/*.html"))
+
+
+def test_a_verdict_of_plain_code_has_a_page_like_the_others(site: Path) -> None:
+    landed, marts = judge_run(site, 0)
+    judged_at = MORNING + timedelta(minutes=5)
+    checks = (
+        CheckResult.critical("readers_see_the_candidate", True, "a1", "a1"),
+        CheckResult.critical("one_publication_everywhere", False, "pub-1, pub-2", "pub-2", "`shelfgate rollback`"),
+    )
+    suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, checks)
+    verdict = with_pages(
+        Verdict(Gate.PUBLISHED, run_id(0), landed.business_date, (suite,), ("marts",), marts.data_digest), judged_at
+    )
+    keep_verdict(site, verdict, judged_at)
+    build(site, run_id(0))
+
+    file = site / str(verdict.suites[0].docs_path)
+    page, index = Page(file), Page(site / "index.html")
+
+    assert "pub-1, pub-2" in page.words
+    assert "as Great Expectations renders it" not in page.words
+    assert (file.parent / page.links[-1]).resolve() == site / "index.html"
+    assert f"{verdict.suites[0].docs_path}#one_publication_everywhere" in index.links
+    assert "one_publication_everywhere" in page.ids
+
+
+def test_the_page_of_plain_code_goes_when_its_run_goes(site: Path) -> None:
+    for number in range(3):
+        verdict = with_pages(_of_code(number), MORNING + timedelta(days=number))
+        keep_verdict(site, verdict, MORNING + timedelta(days=number))
+        build(site, run_id(number), keep=2)
+
+    assert sorted(path.parent.parent.name for path in site.rglob("verdict-*.html")) == [run_id(1), run_id(2)]
+
+
+def _of_code(number: int) -> Verdict:
+    check = CheckResult.critical("readers_see_the_candidate", True, "a1", "a1")
+    suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, (check,))
+    return Verdict(Gate.PUBLISHED, run_id(number), date(2002, 12, 28), (suite,), ("marts",))

@@ -24,6 +24,11 @@ create table if not exists ops.load_ledger (
     last_modified timestamp            -- of the object, UTC: orders two dumps of one day
 );
 
+-- One row, which each load on Snowflake updates first: the second of two waits for the first. DuckDB locks its file.
+create table if not exists ops.load_turn (taken bigint not null);
+insert into ops.load_turn
+select 0 where not exists (select 1 from ops.load_turn);
+
 -- One row a snapshot date that is in raw_inventory.inventory: which dump serves it.
 create table if not exists ops.inventory_snapshot (
     inv_date_sk bigint not null,
@@ -34,17 +39,20 @@ create table if not exists ops.inventory_snapshot (
     row_count bigint not null,
     content_digest varchar not null,   -- over (item, warehouse, quantity), without the date
     replaced_digest varchar,           -- of the content that a restatement replaced
-    restated_at timestamp
+    restated_at timestamp,
+    is_confirmed boolean               -- the rows came with an earlier dump; object_key names the newest that has them
 );
+alter table ops.inventory_snapshot add column if not exists is_confirmed boolean;
 
 create table if not exists raw_inventory.inventory (
     inv_date_sk bigint not null,
     inv_item_sk bigint not null,
     inv_warehouse_sk bigint not null,
-    inv_quantity_on_hand bigint,
-    _object_key varchar not null,
-    _version_id varchar not null
+    inv_quantity_on_hand bigint
 );
+-- Which dump a row came from stands in ops.inventory_snapshot, by date; here it cost more than half of the insert.
+alter table raw_inventory.inventory drop column if exists _object_key;
+alter table raw_inventory.inventory drop column if exists _version_id;
 
 -- What Postgres holds, counted by the run itself: the landing gate reconciles with it.
 create table if not exists ops.source_total (

@@ -11,9 +11,7 @@ cleaned as (
         dates.calendar_date as snapshot_date,
         snapshots.inv_item_sk as item_sk,
         snapshots.inv_warehouse_sk as warehouse_sk,
-        snapshots.inv_quantity_on_hand as quantity_on_hand,
-        snapshots._object_key as object_key,
-        snapshots._version_id as version_id
+        snapshots.inv_quantity_on_hand as quantity_on_hand
 
     from snapshots
     left join dates on snapshots.inv_date_sk = dates.date_sk

@@ -1,0 +1,79 @@
+"""One suite through Great Expectations; refuses to ask the warehouse the same thing twice."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import great_expectations as gx
+from great_expectations.core.freshness_diagnostics import ValidationDefinitionFreshnessDiagnostics
+
+import expectations.counting_only  # noqa: F401  (registers its checks)
+from expectations.compile import suite_digest
+from expectations.offending_rows import counted_together
+from expectations.results import as_check, rows_seen
+from expectations.window import Rendered, Window
+from shelfgate.model import Gate, SuiteResult
+
+if TYPE_CHECKING:
+    from great_expectations.datasource.fluent import SQLDatasource
+
+SOURCE = "warehouse"
+
+# No value of a row may reach the evidence: BASIC without samples is the smallest format that still counts.
+_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+class ValidationOfOneRun(gx.ValidationDefinition):
+    """A definition that lives for one run.
+
+    The stock one first reads its suite back from the store and compares the two, in case somebody has edited either:
+    10 to 20 ms a suite, for a suite that was made from its committed file a moment ago.
+    """
+
+    def is_fresh(self) -> ValidationDefinitionFreshnessDiagnostics:
+        return ValidationDefinitionFreshnessDiagnostics(errors=[])
+
+
+def run_suite(source: SQLDatasource, suite: dict[str, Any], window: Window) -> SuiteResult:
+    """Judge a window by a suite and leave the evidence in the context's store.
+
+    Raises:
+        Exception: whatever Great Expectations or the engine makes of a suite or a window that it cannot read.
+    """
+    meta, name, rendered = suite["meta"], suite["name"], Rendered(window, suite["meta"]["window"])
+    expectations = [_rendered(expectation, rendered) for expectation in suite["expectations"]]
+    batch = source.add_query_asset(name=name, query=rendered.asset).add_batch_definition_whole_table("window")
+    definition = ValidationOfOneRun(
+        name=name, data=batch, suite=gx.ExpectationSuite(name=name, expectations=expectations, meta=meta)
+    )
+    run_id = gx.RunIdentifier(run_name=window.run_id, run_time=window.judged_at.replace(tzinfo=UTC))
+    with counted_together([one["kwargs"] for one in expectations if "query" in one["kwargs"]], rendered.given):
+        result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
+    by_id = {expectation["meta"]["check_id"]: expectation for expectation in suite["expectations"]}
+    return SuiteResult(
+        gate=Gate(meta["gate"]),
+        dataset=meta["dataset"],
+        suite=name,
+        suite_sha256=suite_digest(suite),
+        checks_expected=len(suite["expectations"]),
+        rows_seen=rows_seen(result),
+        checks=tuple(as_check(one, by_id, Gate(meta["gate"])) for one in result.results),
+        docs_path=_docs_path(name, window),
+        may_be_empty=bool(meta.get("may_be_empty")),
+    )
+
+
+def _rendered(expectation: dict[str, Any], rendered: Rendered) -> dict[str, Any]:
+    kwargs = dict(expectation["kwargs"])
+    if "query" in kwargs:
+        kwargs["query"], given = rendered.query(kwargs["query"])
+        if given:
+            kwargs["given"] = given
+    return {**expectation, "kwargs": kwargs}
+
+
+def _docs_path(suite_name: str, window: Window) -> str:
+    """Where Data Docs put the page of this result, below the site's folder."""
+    folder = suite_name.replace(".", "/")
+    return f"validations/{folder}/{window.run_id}/{window.judged_at:%Y%m%dT%H%M%S.%fZ}/{SOURCE}-{suite_name}.html"

@@ -1,0 +1,137 @@
+"""What has arrived and is to be judged, in the words that suites may use; refuses a name that it does not know."""
+
+from __future__ import annotations
+
+import csv
+import string
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shelfgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from shelfgate.ledger import Run
+
+CLOSED_DAYS = Path(__file__).parent / "closed_days.csv"
+BEGINNING = datetime(1900, 1, 1)
+
+# Keys of days are Julian day numbers at the source: 1 January 1998 is 2450815.
+JULIAN_DAY_OF_ORDINAL_0 = 2450815 - date(1998, 1, 1).toordinal()
+
+# The last snapshot belongs to every window: a run on a quiet day still has to see a row.
+ARRIVING_SNAPSHOTS = """select snapshot.inv_date_sk from ops.inventory_snapshot as snapshot
+  inner join ops.load_ledger as ledger
+    on ledger.object_key = snapshot.object_key and ledger.version_id = snapshot.version_id
+  where ledger.loaded_at > {since} or snapshot.inv_date_sk = (select max(inv_date_sk) from ops.inventory_snapshot)"""
+
+# What a sync brought and the week before the last publication; four weeks at least, so that a silent source has rows.
+ARRIVING_LINES = """select * from raw_sales.{channel}_sales
+  where _airbyte_extracted_at > {since}
+    or {prefix}_sold_date_sk >= {from_day_sk}
+    or {prefix}_sold_date_sk >= (select max({prefix}_sold_date_sk) - 28 from raw_sales.{channel}_sales)"""
+LINE_PREFIXES = {"catalog": "cs", "web": "ws"}
+
+JUDGED = "judged_window"
+"""The rows of a suite's own window, for its queries: `${judged_window}`."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What has arrived: everything loaded since the publication that the run is based on, up to its business date."""
+
+    run_id: str
+    business_date: date
+    judged_at: datetime
+    since: datetime | None = None
+    published_through: date | None = None
+
+    @classmethod
+    def of(cls, run: Run, judged_at: datetime) -> Window:
+        """The window of a run: the one place that says what is judged."""
+        through = run.base.business_date if run.base else None
+        return cls(run.run_id, run.business_date, judged_at, run.judged_until, through)
+
+    def literals(self) -> dict[str, str]:
+        """SQL literals for the `${...}` names that a suite may use."""
+        from_day = max((self.published_through or BEGINNING.date()) - timedelta(days=7), BEGINNING.date())
+        return {
+            "run_id": f"'{self.run_id}'",
+            "business_date": f"date '{self.business_date}'",
+            "from_day": f"date '{from_day}'",
+            "from_day_sk": str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0),
+            "since": f"timestamp '{self.since or BEGINNING}'",
+            # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
+            "since_instant": f"cast('{self.since or BEGINNING}+00:00' as timestamp with time zone)",
+            "closed_days": closed_days_as_sql(),
+        }
+
+    def sets(self) -> dict[str, str]:
+        """Queries for the sets of arriving rows that several checks of a suite read, by name."""
+        literals = self.literals()
+        lines = {
+            f"arriving_{channel}_lines": ARRIVING_LINES.format(
+                channel=channel, prefix=prefix, since=literals["since_instant"], from_day_sk=literals["from_day_sk"]
+            )
+            for channel, prefix in LINE_PREFIXES.items()
+        }
+        return {"arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=literals["since"]), **lines}
+
+    def names(self, judged: str = "") -> dict[str, str]:
+        """Every `${...}` name, sets as derived tables: what stands alone. `judged` is the window of the suite."""
+        names = {**self.literals(), **{name: f"({query})" for name, query in self.sets().items()}}
+        return {**names, JUDGED: f"({render(judged, names)})"} if judged else names
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The queries of one suite over one window: sets are named once in `given` and read by name.
+
+    `given` holds common table expressions without their `with`, so that the engine computes each set once for all
+    queries of a statement.
+    """
+
+    window: Window
+    judged: str
+
+    @cached_property
+    def asset(self) -> str:
+        """The rows that the suite judges, as a query that stands alone."""
+        return render(self.judged, self.window.names())
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """Every set and its query, each before those that read it."""
+        return {**self.window.sets(), JUDGED: render(self.judged, self._by_name)}
+
+    def query(self, sql: str) -> tuple[str, str]:
+        """A check's query, and what must be given with it."""
+        rendered = render(sql, {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
+        read = sql + (self.judged if f"${{{JUDGED}}}" in sql else "")
+        needed = [f"{name} as ({query})" for name, query in self.given.items() if f"${{{name}}}" in read]
+        return rendered, ", ".join(needed)
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        return {**self.window.literals(), **{name: f"(select * from {name})" for name in self.window.sets()}}
+
+
+@cache
+def closed_days_as_sql() -> str:
+    """The closed-day calendar as a derived table of (channel, closed_on)."""
+    with CLOSED_DAYS.open(encoding="utf-8", newline="") as file:
+        rows = [(row["channel"], date.fromisoformat(row["date"])) for row in csv.DictReader(file)]
+    values = ", ".join(f"('{channel}', date '{day}')" for channel, day in rows)
+    return f"(select * from (values {values}) as calendar (channel, closed_on))"
+
+
+def render(sql: str, names: dict[str, str]) -> str:
+    """Fill in `${...}`; a name that is not known is an error, not an empty text."""
+    try:
+        return string.Template(sql).substitute(names)
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"suite: unknown name {error} in a query; known: {', '.join(sorted(names))}."
+        ) from error

@@ -1,0 +1,91 @@
+"""Opens the loader's session in Snowflake by key pair; refuses a password, and a key in the function's environment.
+
+In Lambda the key lies in Secrets Manager and the environment holds the secret's name only; elsewhere it is a file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inventory_loader.errors import ConfigurationError
+
+_NEEDED = ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "DATABASE")
+_SECRET = "SHELFGATE_SNOWFLAKE_KEY_SECRET"  # noqa: S105  (the name of a setting)
+_KEY_FILE = "SNOWFLAKE_PRIVATE_KEY_PATH"
+
+
+def open_session(environment: Mapping[str, str], *, run_id: str, seconds_left: float) -> Any:
+    """Connect as the environment says.
+
+    Raises:
+        ConfigurationError: a setting is missing, or the key cannot be read.
+    """
+    import snowflake.connector
+
+    missing = [f"SNOWFLAKE_{name}" for name in _NEEDED if not environment.get(f"SNOWFLAKE_{name}")]
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)} not set; wanted the loader's account, user and role.")
+    # A local stand-in has an address of its own.
+    address = {
+        name: environment[f"SNOWFLAKE_{name.upper()}"]
+        for name in ("host", "port", "protocol")
+        if environment.get(f"SNOWFLAKE_{name.upper()}")
+    }
+    patience = max(1, math.floor(seconds_left))
+    return snowflake.connector.connect(
+        **{name.lower(): environment[f"SNOWFLAKE_{name}"] for name in _NEEDED},
+        **address,
+        private_key=_private_key(environment),
+        login_timeout=min(30, patience),
+        network_timeout=patience,
+        autocommit=True,
+        session_parameters={
+            # An error would otherwise leave the transaction open for the next statement to commit.
+            "TRANSACTION_ABORT_ON_ERROR": True,
+            "ABORT_DETACHED_QUERY": True,
+            "LOCK_TIMEOUT": patience,
+            "TIMEZONE": "UTC",
+            "QUERY_TAG": json.dumps({"run_id": run_id, "by": "inventory_loader"}),
+        },
+    )
+
+
+def _private_key(environment: Mapping[str, str]) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    passphrase = environment.get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") or None
+    try:
+        key = serialization.load_pem_private_key(_pem(environment), passphrase.encode() if passphrase else None)
+    except (ValueError, TypeError):
+        # Without the cause: it may repeat what was read.
+        raise ConfigurationError("the loader's private key cannot be read; wanted PEM, PKCS 8.") from None
+    encoding, form = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption())
+
+
+def _pem(environment: Mapping[str, str]) -> bytes:
+    if name := environment.get(_SECRET):
+        return _from_secrets_manager(name)
+    if path := environment.get(_KEY_FILE):
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{_KEY_FILE}: {error.strerror}; wanted a readable file.") from error
+    raise ConfigurationError(f"neither {_SECRET} nor {_KEY_FILE} is set; wanted the loader's private key.")
+
+
+def _from_secrets_manager(name: str) -> bytes:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        # Asked at every session, so a rotated key is found by the next one.
+        return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"].encode()
+    except (BotoCoreError, ClientError, KeyError) as error:
+        raise ConfigurationError(
+            f"{_SECRET}: {type(error).__name__}; wanted secretsmanager:GetSecretValue on a secret with text."
+        ) from error

@@ -1,0 +1,168 @@
+"""Faults of landed returns, customers and of the ledger, F32-F35 and theirs; refuses to show a customer's value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.faults.fault import PASSES, At, RowsFault, rows
+
+
+def returns(channel: str) -> Iterator[RowsFault]:
+    p, table = f"{channel[0]}r", f"raw_sales.{channel}_returns"
+    amount = "return_amount" if channel == "catalog" else "return_amt"
+    one = (
+        f" from (select rowid as line, row_number() over (order by rowid) as n from {table} "
+        f"where {p}_returned_date_sk is not null and {p}_return_quantity is not null) as one "
+        f"where one.line = {channel}_returns.rowid and one.n = "
+    )
+
+    def fault(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
+        checks = " ".join(f"{channel}_returns.{check}" for check in killed_by.split())
+        return rows(f"{fault_id}-{channel}-returns", f"{channel} returns: {what}", At.LANDED, checks, *statements)
+
+    yield fault(
+        "F04",
+        "one order is lost",
+        "reconciles_by_day",
+        f"delete from {table} where {p}_order_number = (select max({p}_order_number) from {table})",
+    )
+    yield fault(
+        "F05", "all lines are there twice", "key_is_unique reconciles_by_day", f"insert into {table} from {table}"
+    )
+    yield fault(
+        "F25",
+        "a value is missing, unknown or out of its range, in a line a column",
+        f"{p}_item_sk_is_known {p}_order_number_is_known {p}_return_quantity_in_range {p}_{amount}_in_range "
+        "item_is_known date_is_known sale_is_known no_more_returned_than_sold",
+        f"update {table} set {p}_item_sk = null{one}1",
+        f"update {table} set {p}_order_number = null{one}2",
+        f"update {table} set {p}_return_quantity = 101{one}3",
+        f"update {table} set {p}_{amount} = -0.01{one}4",
+        f"update {table} set {p}_item_sk = 99999999{one}5",
+        f"update {table} set {p}_returned_date_sk = 99999999{one}6",
+    )
+    yield fault(
+        "F29",
+        "half of the lines lose their day",
+        "undated_lines_are_few",
+        f"update {table} set {p}_returned_date_sk = null where {p}_item_sk % 2 = 0",
+    )
+    yield fault(
+        "F48",
+        "the table is empty and the source was not counted",
+        "source_was_counted",
+        f"delete from {table}",
+        "delete from ops.source_total",
+    )
+    yield fault("F48-lost", "the table is empty", "reconciles_by_day", f"delete from {table}")
+
+
+def customers(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
+    checks = " ".join(f"customer.{check}" for check in killed_by.split())
+    return rows(fault_id, f"customers: {what}", At.LANDED, checks, *statements)
+
+
+SEVENTH = "where c_customer_sk = 7"
+
+CUSTOMERS = (
+    customers(
+        "F32",
+        "a customer is there twice",
+        "key_is_unique customer_id_is_unique counts_equal_the_source",
+        f"insert into raw_sales.customer from raw_sales.customer {SEVENTH}",
+    ),
+    customers(
+        "F32-around",
+        "an income band is there twice",
+        "tables_around_have_their_keys counts_equal_the_source",
+        "insert into raw_sales.income_band from raw_sales.income_band limit 1",
+    ),
+    customers(
+        "F33",
+        "the sync was cut at 90 %",
+        "counts_equal_the_source customers_do_not_vanish",
+        "delete from raw_sales.customer where c_customer_sk % 10 = 0",
+    ),
+    customers(
+        "F34",
+        "address, demographics, household and income band lead nowhere",
+        "address_is_known demographics_are_known household_is_known income_band_is_known",
+        f"update raw_sales.customer set c_current_addr_sk = 99999999 {SEVENTH}",
+        "update raw_sales.customer set c_current_cdemo_sk = 99999999 where c_customer_sk = 8",
+        "update raw_sales.customer set c_current_hdemo_sk = 99999999 where c_customer_sk = 9",
+        "update raw_sales.household_demographics set hd_income_band_sk = 99 where hd_demo_sk = 7",
+    ),
+    customers(
+        "F35",
+        "the e-mail holds last names",
+        "email_has_its_shape",
+        "update raw_sales.customer set c_email_address = c_last_name where c_customer_sk < 100",
+    ),
+    customers(
+        "F35-others",
+        "flag and birth year are of another code",
+        "flag_is_yes_or_no birth_date_is_plausible",
+        f"update raw_sales.customer set c_preferred_cust_flag = '1' {SEVENTH}",
+        "update raw_sales.customer set c_birth_year = 92 where c_customer_sk = 8",
+    ),
+    customers(
+        "F25-customers",
+        "keys are missing",
+        "c_customer_sk_is_known c_customer_id_is_known",
+        f"update raw_sales.customer set c_customer_id = null {SEVENTH}",
+        "update raw_sales.customer set c_customer_sk = null where c_customer_sk = 8",
+    ),
+    rows(
+        "F55-email",
+        "customers: a tenth has no e-mail, which is noted and published",
+        At.LANDED,
+        "customer.email_nulls_are_usual",
+        "update raw_sales.customer set c_email_address = null where c_customer_sk % 10 = 7",
+        stops_at=PASSES,
+    ),
+    customers("F48-customers", "the table is empty", "rows_seen", "delete from raw_sales.customer"),
+)
+
+
+def ledger(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
+    checks = " ".join(f"inventory_dumps.{check}" for check in killed_by.split())
+    return rows(fault_id, f"ledger: {what}", At.LANDED, checks, *statements, stops_at="file")
+
+
+LAST_LINE = "where object_key = (select max(object_key) from ops.load_ledger)"
+
+LEDGER = (
+    ledger(
+        "F47-ledger",
+        "a word that nobody knows, and no reason for a quarantine",
+        "status_is_one_of_four snapshot_has_a_loaded_dump no_unresolved_quarantine reason_is_given",
+        f"update ops.load_ledger set status = 'done' {LAST_LINE}",
+        "update ops.load_ledger set status = 'quarantined', reason = '', loaded_at = now() "
+        "where object_key = (select min(object_key) from ops.load_ledger)",
+    ),
+    ledger(
+        "F25-ledger",
+        "keys and words are missing, in a table made anew without its constraints",
+        "object_key_is_known version_id_is_known status_is_known",
+        *(
+            f"alter table ops.load_ledger alter column {column} drop not null"
+            for column in ("object_key", "version_id", "status")
+        ),
+        f"update ops.load_ledger set object_key = null, version_id = null, status = null {LAST_LINE}",
+    ),
+    ledger(
+        "F56-ledger",
+        "an object is in the ledger twice",
+        "key_is_unique",
+        f"insert into ops.load_ledger from ops.load_ledger {LAST_LINE}",
+    ),
+    ledger(
+        "F10-ledger",
+        "two weeks have the same content",
+        "content_is_not_another_weeks",
+        "update ops.inventory_snapshot set content_digest = (select min(content_digest) from ops.inventory_snapshot)",
+    ),
+    ledger("F48-ledger", "the ledger is empty", "rows_seen snapshot_has_a_loaded_dump", "delete from ops.load_ledger"),
+)
+
+FAULTS = (*returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)

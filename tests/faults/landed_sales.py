@@ -1,0 +1,215 @@
+"""Faults of landed sales, F21-F31, each in both channels; refuses to name a check that only one of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.faults.fault import At, RowsFault, rows
+
+DAY = "(select max({p}_sold_date_sk) - 2 from raw_sales.{channel}_sales)"
+LINES = "update raw_sales.{channel}_sales set "
+
+# Each change picks a line of its own, among those of a week that have no NULL in what is multiplied and added.
+NUMBERED = (
+    " from (select rowid as line, row_number() over (order by rowid) as n from raw_sales.{channel}_sales "
+    "where {p}_sold_date_sk between {day} - 6 and {day} and {p}_quantity > 1 and {p}_coupon_amt > 0 and "
+    "{p}_ext_sales_price + {p}_net_paid_inc_tax + {p}_ext_list_price + {p}_ext_wholesale_cost + {p}_wholesale_cost + "
+    "{p}_ext_tax + {p}_ext_ship_cost + {p}_ext_discount_amt + {p}_promo_sk is not null) as one "
+    "where one.line = {channel}_sales.rowid and one.n = "
+)
+
+
+def nth(n: int, change: str) -> str:
+    """A change of one line."""
+    return LINES + change + NUMBERED + str(n)
+
+
+IDENTITIES = {
+    "amount_is_quantity_times_price": "{p}_ext_sales_price = {p}_ext_sales_price + 0.01",
+    "list_amount_is_quantity_times_list_price": "{p}_ext_list_price = {p}_ext_list_price + 0.01",
+    "cost_is_quantity_times_wholesale_cost": "{p}_ext_wholesale_cost = {p}_ext_wholesale_cost + 0.01",
+    "discount_is_list_minus_sales": "{p}_ext_discount_amt = {p}_ext_discount_amt + 0.01",
+    "paid_is_sales_minus_coupon": "{p}_coupon_amt = {p}_coupon_amt + 0.01",
+    "paid_with_tax_adds_tax": "{p}_net_paid_inc_tax = {p}_net_paid_inc_tax + 0.01",
+    "paid_with_shipping_adds_shipping": "{p}_net_paid_inc_ship = {p}_net_paid_inc_ship + 0.01",
+    "paid_with_both_adds_both": "{p}_net_paid_inc_ship_tax = {p}_net_paid_inc_ship_tax + 0.01",
+    "profit_is_paid_minus_cost": "{p}_net_profit = {p}_net_profit + 0.01",
+    "sold_at_list_price_at_most": "{p}_list_price = {p}_sales_price - 0.01",
+}
+BEYOND = {
+    "{p}_quantity_in_range": "{p}_quantity = 101",
+    "{p}_list_price_in_range": "{p}_list_price = 0.99",
+    "{p}_sales_price_in_range": "{p}_sales_price = 300.01",
+    "{p}_net_profit_in_range": "{p}_net_profit = -20001",
+    "{p}_net_paid_inc_ship_tax_in_range": "{p}_net_paid_inc_ship_tax = -0.01",
+}
+REFERENCES = {
+    "item_is_known": "{p}_item_sk",
+    "warehouse_is_known": "{p}_warehouse_sk",
+    "ship_customer_is_known": "{p}_ship_customer_sk",
+    "bill_address_is_known": "{p}_bill_addr_sk",
+    "ship_address_is_known": "{p}_ship_addr_sk",
+    "promotion_is_known": "{p}_promo_sk",
+    "ship_mode_is_known": "{p}_ship_mode_sk",
+    # The last, since lines are picked by their day.
+    "date_is_known": "{p}_sold_date_sk",
+}
+REQUIRED = ("item_sk", "order_number", "net_profit", "net_paid_inc_ship_tax")
+
+
+def of_channel(channel: str) -> Iterator[RowsFault]:
+    values = {"p": f"{channel[0]}s", "channel": channel}
+    values["day"] = DAY.format(**values)
+
+    def fault(fault_id: str, what: str, killed_by: str, *statements: str, scale: float = 0.1) -> RowsFault:
+        checks = " ".join(f"{channel}_sales.{check}" for check in killed_by.format(**values).split())
+        told = [statement.format(**values) for statement in statements]
+        return rows(f"{fault_id}-{channel}", f"{channel}: {what}", At.LANDED, checks, *told, scale=scale)
+
+    # At a tenth of the scale a web day has two orders: the rule for missing days is silent there.
+    busy = 0.1 if channel == "catalog" else 1
+
+    yield fault(
+        "F21",
+        "a day is missing",
+        "reconciles_by_day no_day_is_missing",
+        "delete from raw_sales.{channel}_sales where {p}_sold_date_sk = {day}",
+        scale=busy,
+    )
+    yield fault(
+        "F22",
+        "a third of a day is lost",
+        "reconciles_by_day",
+        "delete from raw_sales.{channel}_sales where {p}_sold_date_sk = {day} and {p}_item_sk % 3 = 1",
+    )
+    yield fault(
+        "F23",
+        "a week is replayed",
+        "reconciles_by_day key_is_unique",
+        "insert into raw_sales.{channel}_sales from raw_sales.{channel}_sales where {p}_sold_date_sk > {day} - 7",
+    )
+    yield fault(
+        "F24",
+        "nothing arrives after Monday",
+        "reconciles_by_day no_day_is_missing",
+        "delete from raw_sales.{channel}_sales where {p}_sold_date_sk > {day} - 3",
+        scale=busy,
+    )
+    yield fault(
+        "F25",
+        "a value is missing that must be there, in a line a column",
+        " ".join(f"{{p}}_{column}_is_known" for column in REQUIRED),
+        *(nth(n, f"{{p}}_{column} = null") for n, column in enumerate(REQUIRED, start=1)),
+    )
+    yield fault(
+        "F26",
+        "a day is priced in cents",
+        "amount_is_quantity_times_price {p}_sales_price_in_range sold_at_list_price_at_most",
+        LINES + "{p}_sales_price = 100 * {p}_sales_price where {p}_sold_date_sk = {day}",
+    )
+    yield fault(
+        "F27",
+        "quantity changed, amount not",
+        "amount_is_quantity_times_price reconciles_by_day",
+        LINES + "{p}_quantity = {p}_quantity + 1 where {p}_sold_date_sk = {day} and {p}_quantity < 100",
+    )
+    yield fault(
+        "F28",
+        "the sign of the discount is flipped",
+        "discount_is_list_minus_sales",
+        LINES + "{p}_ext_discount_amt = -{p}_ext_discount_amt where {p}_sold_date_sk = {day}",
+    )
+    yield fault(
+        "F28-identities",
+        "a cent is off in one line of each identity",
+        " ".join(IDENTITIES),
+        *(nth(n, change) for n, change in enumerate(IDENTITIES.values(), start=1)),
+    )
+    yield fault(
+        "F28-ranges",
+        "a value lies just outside its range, in a line a column",
+        " ".join(BEYOND),
+        *(nth(n, change) for n, change in enumerate(BEYOND.values(), start=1)),
+    )
+    for column, check in (
+        ("warehouse_sk", "warehouse_nulls_are_usual"),
+        ("bill_customer_sk", "customer_nulls_are_usual"),
+        ("quantity", "quantity_nulls_are_usual"),
+    ):
+        yield fault(
+            f"F29-{column}",
+            f"{column} is unknown for a week",
+            check,
+            LINES + f"{{p}}_{column} = null where {{p}}_sold_date_sk > {{day}} - 7",
+        )
+    yield fault(
+        "F29-undated",
+        "a week arrives without its dates",
+        "undated_lines_are_few reconciles_by_day",
+        LINES + "{p}_sold_date_sk = null, _airbyte_extracted_at = now() where {p}_sold_date_sk > {day} - 7",
+    )
+    yield fault(
+        "F30",
+        "ten lines of customers that nobody knows",
+        "bill_customer_is_known",
+        LINES + "{p}_bill_customer_sk = 99999999 where {p}_sold_date_sk = {day}",
+    )
+    yield fault(
+        "F30-others",
+        "one line of each other reference leads nowhere",
+        " ".join(REFERENCES),
+        *(nth(n, f"{column} = 99999999") for n, column in enumerate(REFERENCES.values(), start=1)),
+    )
+    yield fault(
+        "F31",
+        "a week is shifted by a day",
+        "reconciles_by_day",
+        LINES + "{p}_sold_date_sk = {p}_sold_date_sk + 1 where {p}_sold_date_sk > {day} - 7",
+    )
+    yield fault(
+        "F31-shipped",
+        "the dates of sale and shipment are swapped",
+        "shipped_after_sold",
+        LINES + "{p}_ship_date_sk = {p}_sold_date_sk, {p}_sold_date_sk = {p}_ship_date_sk "
+        "where {p}_sold_date_sk = {day}",
+    )
+    yield fault(
+        "F47-nulled",
+        "Airbyte could not carry a value and says so",
+        "nothing_was_nulled_in_transit",
+        nth(1, '_airbyte_meta = \'{{"changes": [{{"field": "quantity", "change": "NULLED"}}]}}\''),
+    )
+    yield fault(
+        "F47-renamed",
+        "a column has another name",
+        "quantity_nulls_are_usual reconciles_by_day",
+        "alter table raw_sales.{channel}_sales rename column {p}_quantity to {p}_qty",
+    )
+    yield fault(
+        "F47-text",
+        "a number arrives as text",
+        "amount_is_quantity_times_price reconciles_by_day",
+        "alter table raw_sales.{channel}_sales alter column {p}_quantity type varchar using "
+        "cast({p}_quantity as varchar) || ' pcs'",
+    )
+    yield fault("F48", "the table is empty", "rows_seen", "delete from raw_sales.{channel}_sales")
+
+
+FAULTS = (
+    *of_channel("catalog"),
+    *of_channel("web"),
+    rows(
+        "F21-orders",
+        "catalog: a whole order is missing, at the source as well",
+        At.LANDED,
+        "catalog_sales.orders_are_contiguous",
+        "delete from raw_sales.catalog_sales where cs_order_number = 200",
+    ),
+    rows(
+        "F49",
+        "a table is dropped while the gate is held",
+        At.LANDED,
+        "catalog_sales.promotion_is_known",
+        "drop table raw_sales.promotion",
+    ),
+)

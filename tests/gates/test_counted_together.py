@@ -1,0 +1,126 @@
+"""The queries of a suite go to the warehouse in one statement, and find what each would have found by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pytest
+
+from expectations.gates import suites_of
+from expectations.offending_rows import Together, counted_together, with_sets
+from expectations.window import Rendered, Window, render
+from shelfgate.errors import ConfigurationError
+from shelfgate.ledger import Run
+from shelfgate.model import Gate, Publication
+from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, no_row
+
+WINDOW = Window("run-1", DAY, JUDGED_AT)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that Great Expectations sends, in order."""
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+
+    statements: list[str] = []
+    execute = SqlAlchemyExecutionEngine.execute_query
+
+    def noting(self: SqlAlchemyExecutionEngine, query: object) -> object:
+        statements.append(str(query))
+        return execute(self, query)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(SqlAlchemyExecutionEngine, "execute_query", noting)
+    return statements
+
+
+def test_thirty_queries_are_one_statement_and_only_one_that_finds_rows_is_sent_again(
+    bench: Bench, sent: list[str]
+) -> None:
+    quiet = [no_row(f"over_{n}", f"select thing from things where price > {n}") for n in range(50, 80)]
+    bench.suite(ROWS_SEEN, *quiet, no_row("dear", "select thing from ${judged_window} as t where price > 15"))
+
+    verdict = bench.judge()
+
+    ours = [one for one in sent if "offending_rows" in one]
+    assert len(ours) == 2
+    assert ours[0].count("union all") == 30
+    failed = [check for check in verdict.suites[0].checks if not check.passed]
+    assert [(check.check_id, check.observed) for check in failed] == [("dear", 2.0)]
+
+
+def test_a_broken_query_leaves_the_others_their_answers(bench: Bench, sent: list[str]) -> None:
+    bench.suite(
+        ROWS_SEEN,
+        no_row("dear", "select thing from things where price > 15"),
+        no_row("broken", "select colour from things"),
+        no_row("cheap", "select thing from things where price < 1"),
+    )
+
+    found = {check.check_id: (check.passed, check.raised) for check in bench.judge().suites[0].checks}
+
+    assert found == {
+        "rows_seen": (True, False),
+        "dear": (False, False),
+        "broken": (False, True),
+        "cheap": (True, False),
+    }
+
+
+def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
+    together = Together(["select 1 as a", "select 2 as b"], {})
+
+    assert together.count("select 1 as a", lambda _: [{"query_number": 0, "offending_rows": 3}]) == 3
+    assert together.count("select 2 as b", lambda _: pytest.fail("asked twice")) is None
+
+
+def test_outside_its_block_nothing_is_counted_together(bench: Bench) -> None:
+    from expectations.offending_rows import _together
+
+    with counted_together([{"query": "select 1"}], {}):
+        assert _together.get() is not None
+    assert _together.get() is None
+
+
+def test_sets_are_given_once_in_their_order_and_only_if_they_are_read() -> None:
+    given = {"a": "select 1 as x", "b": "select * from a", "c": "select * from (select * from b) as t", "d": "select 4"}
+
+    assert with_sets("select 0", given) == "select 0"
+    assert with_sets("select * from (select * from c) as t", given | {"b": "select * from (select * from a) as t"}) == (
+        "with a as (select 1 as x), b as (select * from (select * from a) as t), "
+        "c as (select * from (select * from b) as t) select * from (select * from c) as t"
+    )
+
+
+@pytest.mark.parametrize("gate", [Gate.FILE, Gate.LANDING, Gate.STAGING])
+def test_every_query_of_a_suite_can_be_read_alone_and_with_its_sets(gate: Gate) -> None:
+    for suite in suites_of(gate):
+        rendered = Rendered(WINDOW, suite["meta"]["window"])
+        for expectation in suite["expectations"]:
+            if "query" not in expectation["kwargs"]:
+                continue
+            query, given = rendered.query(expectation["kwargs"]["query"])
+            alone = render(expectation["kwargs"]["query"], WINDOW.names(suite["meta"]["window"]))
+            for sql in (alone, f"with {given} {query}" if given else query):
+                statements = duckdb.extract_statements(sql)
+                assert [one.type for one in statements] == [duckdb.StatementType.SELECT]
+                assert "${" not in sql
+
+
+def test_a_name_that_no_window_knows_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="unknown name 'no_such_set'"):
+        Rendered(WINDOW, "select 1").query("select * from ${no_such_set}")
+
+
+def test_a_window_follows_from_its_run_alone() -> None:
+    base = Publication(
+        "p", None, "publish", "run-0", DAY - timedelta(days=1), JUDGED_AT, None, None, "d", 1, 1, "run-0"
+    )
+    since = datetime(2002, 12, 27, 4, 30)
+    first, later = Run("run-1", DAY, None), Run("run-1", DAY, base, since)
+
+    assert Window.of(first, JUDGED_AT) == WINDOW
+    assert Window.of(later, JUDGED_AT) == replace(WINDOW, since=since, published_through=date(2002, 12, 27))
+    assert Window.of(later, JUDGED_AT).literals()["from_day"] == "date '2002-12-20'"
+    assert Window.of(first, JUDGED_AT).literals()["from_day"] == "date '1900-01-01'"
