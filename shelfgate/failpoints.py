@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 VARIABLE: Final = "SHELFGATE_FAILPOINTS"
@@ -50,6 +52,14 @@ def failpoint(name: str) -> None:
         raise SimulatedCrash(name)
     else:
         raise SimulatedFailure(f"failpoint {name}")
+
+
+@contextmanager
+def outside_call(name: str) -> Iterator[None]:
+    """Brackets a call to a system outside with failpoints; serves as a decorator, too."""
+    failpoint(f"{name}.before")
+    yield
+    failpoint(f"{name}.after")
 
 
 def read(armed: str) -> dict[tuple[str, int | None], str]:

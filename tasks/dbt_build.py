@@ -15,6 +15,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from shelfgate.errors import BuildFailed
+from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
@@ -71,6 +72,7 @@ def _code_digest(week_start_day: int) -> str:
     return found.hexdigest()
 
 
+@outside_call("dbt")
 def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[str, Any]) -> list[dict[str, Any]]:
     """Run dbt and give one line a node: node, status, seconds, message."""
     from dbt.adapters.factory import reset_adapters
@@ -109,7 +111,7 @@ def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[st
 
 def _raise_if_stopped(step: str, answer: Any) -> None:
     if answer.exception is not None:
-        first_line = str(answer.exception).strip().splitlines()[0]
+        first_line = (str(answer.exception).strip() or type(answer.exception).__name__).splitlines()[0]
         raise BuildFailed(
             f"{step}: dbt stopped: {first_line}. Nothing was published; readers keep the last publication."
         ) from answer.exception

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from shelfgate.failpoints import outside_call
 from shelfgate.landing import fingerprint
 from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
@@ -58,6 +59,7 @@ def hold_published_gate(
     return _hold(Gate.PUBLISHED, settings, warehouse, run, judged)
 
 
+@outside_call("gate")
 def _hold(
     gate: Gate, settings: Settings, warehouse: Warehouse, run: Run, judged: Callable[[Session, datetime], Verdict]
 ) -> Approval:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from shelfgate.errors import ConfigurationError, PermanentFailure
+from shelfgate.failpoints import outside_call
 
 if TYPE_CHECKING:
     import httpx
@@ -104,6 +105,7 @@ class AirbyteSession:
             self._token_good_until = self._clock() + max(life - TOKEN_MARGIN_SECONDS, life / 2)
         return self._token
 
+    @outside_call("airbyte")
     def _call(self, method: str, path: str, longest: float, until: float, **request: Any) -> httpx.Response:
         import httpx
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from shelfgate.clients.landing_bucket import s3_client
 from shelfgate.clients.s3_errors import as_our_errors
+from shelfgate.failpoints import outside_call
 
 PAGES = "validations/"
 
@@ -24,6 +25,7 @@ class Synced:
     unchanged: int
 
 
+@outside_call("docs")
 def sync_pages(folder: Path, bucket: str, prefix: str, keep_runs: int, client: Any | None = None) -> Synced:
     """Upload what differs by size or digest, the index last; then delete the pages of all but the newest runs.
 

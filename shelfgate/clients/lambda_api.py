@@ -18,6 +18,7 @@ from shelfgate.errors import (
     OutsideWorldGaveUp,
     ShelfgateError,
 )
+from shelfgate.failpoints import outside_call
 
 # Lambda ends a function after 900 s at most.
 READ_TIMEOUT_SECONDS = 910
@@ -44,6 +45,7 @@ _BY_ERROR_TYPE: dict[str, type[ShelfgateError]] = {
 }
 
 
+@outside_call("lambda")
 def invoke(
     function: str,
     payload: dict[str, Any],

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.failpoints import outside_call
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -42,6 +43,7 @@ def s3_client() -> BaseClient:
     return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}))
 
 
+@outside_call("bucket")
 def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list[DroppedObject]:
     """Every version of every object below `prefix`, oldest dump first (by key, then by time of arrival).
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
+from shelfgate.failpoints import outside_call
 
 if TYPE_CHECKING:
     import psycopg
@@ -58,6 +59,7 @@ class SourceTotal:
     profit: Decimal | None = None
 
 
+@outside_call("source")
 def count_source(dsn: str) -> list[SourceTotal]:
     """Totals of all 14 tables, seen in one snapshot of the source.
 
@@ -70,6 +72,7 @@ def count_source(dsn: str) -> list[SourceTotal]:
         return [*_dated(connection), *_undated(connection)]
 
 
+@outside_call("source")
 def need_all_tables(dsn: str) -> None:
     """Look before a sync: Airbyte's public API tells that a job failed, and never why.
 
