@@ -95,8 +95,8 @@ def turn(
 
 def _unusable(path: Path, error: Exception) -> PermanentFailure:
     return PermanentFailure(
-        f"warehouse {path.name}: {str(error).splitlines()[0]}. Wanted a file and a folder that this user may write, and "
-        "room on their disk. The transaction that met this is undone; give it that, then run again."
+        f"warehouse {path.name}: {str(error).splitlines()[0]}. Wanted a file and a folder that this user may write, "
+        "and room on their disk. The transaction that met this is undone; give it that, then run again."
     )
 
 
