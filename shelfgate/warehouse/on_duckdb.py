@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelfgate.errors import WarehouseBusy
+from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def connect(
 
     Raises:
         WarehouseBusy: another process still held the file after `wait_seconds`.
+        PermanentFailure: the file cannot be opened for writing.
     """
     import duckdb
 
@@ -50,7 +51,7 @@ def connect(
             return duckdb.connect(str(path))
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
-                raise
+                raise _unusable(path, error) from error
             holder = _holder(str(error))
             if time.monotonic() >= deadline:
                 raise WarehouseBusy(
@@ -75,12 +76,28 @@ def turn(
 
     Raises:
         WarehouseBusy: as `connect`.
+        PermanentFailure: as `connect`, or the disk did not take what was to be written.
     """
+    import duckdb
+
     connection = connect(path, wait_seconds=wait_seconds, on_wait=on_wait)
     try:
         yield connection
+    except (duckdb.IOException, duckdb.FatalException) as error:
+        raise _unusable(path, error) from error
+    except duckdb.TransactionException as error:
+        if "Failed to commit" not in str(error):
+            raise
+        raise _unusable(path, error) from error
     finally:
         connection.close()
+
+
+def _unusable(path: Path, error: Exception) -> PermanentFailure:
+    return PermanentFailure(
+        f"warehouse {path.name}: {str(error).splitlines()[0]}. Wanted a file and a folder that this user may write, "
+        "and room on their disk. The transaction that met this is undone; give it that, then run again."
+    )
 
 
 def _holder(message: str) -> str:
@@ -167,7 +184,10 @@ class DuckDBWarehouse:
 
     @contextmanager
     def turn(self) -> Iterator[DuckDBSession]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
         with turn(self.path, wait_seconds=self.wait_seconds, on_wait=self.on_wait) as connection:
             yield DuckDBSession(connection)
 

@@ -1,0 +1,59 @@
+"""`make soak DAYS=365`: a run a day, something wrong every fifth day; refuses to end well unless all promises held."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from flows.console import plain_run_logs, say
+
+plain_run_logs()
+
+FIRST_DAY = date(1999, 3, 1)
+SCALE = 0.01
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    asked.add_argument("--days", type=int, default=365, help="business dates to run (at most 1400: the data end)")
+    asked.add_argument("--seed", type=int, default=1, help="decides which trouble comes when")
+    asked.add_argument(
+        "--minutes", type=float, help="the day that begins after so many is the last, however many days were asked for"
+    )
+    asked.add_argument("--json", action="store_true", help="the figures as one JSON object on standard output")
+    given = asked.parse_args()
+
+    from sandbox import estate
+    from tests.house import House
+    from tests.soak.year import promises_broken, soak, summary
+
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        os.environ["SHELFGATE_HOME"] = folder
+        estate.up(home, with_parent=os.getpid(), on_progress=say)
+        try:
+            house = House(home)
+            house.seed(SCALE, FIRST_DAY)
+            days = soak(house, given.days, random.Random(given.seed), given.minutes)
+        finally:
+            estate.down(home)
+    found = summary(days) | {"seed": given.seed, "scale": SCALE}
+    broken = promises_broken(days)
+    print(json.dumps(found | {"promises_broken": broken}, indent=2) if given.json else _told(found))
+    for one in broken:
+        say(f"NOT KEPT: {one}")
+    return 1 if broken else 0
+
+
+def _told(found: dict[str, object]) -> str:
+    return "\n".join(f"{name:28} {value}" for name, value in found.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
