@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from expectations.quarantine import COUNTED, budget_of, counting_query, line_rules, write_macro
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate, Severity
 
@@ -44,7 +45,7 @@ def write_suites() -> list[str]:
     for path in SUITES.glob("*/*.json"):
         if path.relative_to(SUITES).as_posix() not in compiled:
             path.unlink()
-    return changed
+    return [*changed, *write_macro(CONTRACTS)]
 
 
 def stale(compiled: dict[str, str] | None = None) -> list[str]:
@@ -70,6 +71,7 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
             *_row_count(custom.get("mayBeEmpty") == "yes"),
             *_from_properties(thing, keyed),
             *_from_quality(thing, path),
+            *_line_rules(thing),
         ]
         seen: set[str] = set()
         for check in checks:
@@ -147,7 +149,7 @@ def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
             )
         bounds = column.get("logicalTypeOptions", {})
         low, high = bounds.get("minimum"), bounds.get("maximum")
-        if low is not None or high is not None:
+        if not budget_of(column) and (low is not None or high is not None):
             yield _check(
                 f"{name}_in_range",
                 "expect_column_values_to_be_between",
@@ -161,11 +163,7 @@ def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
     typed = [column for column in thing.get("properties", []) if "physicalType" in column]
     if typed:
         yield _columns_equal_contract(thing["physicalName"], typed)
-    keys = sorted(
-        (c for c in thing.get("properties", []) if c.get("primaryKey")), key=lambda c: c["primaryKeyPosition"]
-    )
-    if keys:
-        names = ", ".join(column["name"] for column in keys)
+    if names := _key(thing):
         yield _check(
             "key_is_unique",
             "expect_no_offending_rows",
@@ -173,6 +171,36 @@ def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
             severity=Severity.CRITICAL,
             sentence=f"({names}) is unique",
             wanted="one row a key",
+        )
+
+
+def _key(thing: Json) -> str:
+    keys = [column for column in thing.get("properties", []) if column.get("primaryKey")]
+    return ", ".join(column["name"] for column in sorted(keys, key=lambda column: column["primaryKeyPosition"]))
+
+
+def _line_rules(thing: Json) -> Iterator[Json]:
+    rules, keys = line_rules(thing), _key(thing)
+    for rule in rules:
+        yield _check(
+            rule.check_id,
+            "expect_no_offending_rows",
+            {"query": rule.query(keys)},
+            severity=Severity.CRITICAL,
+            sentence=rule.sentence,
+            wanted=rule.wanted_within_budget,
+            what_to_do=rule.what_to_do,
+            evidence=rule.evidence,
+        )
+    if rules:
+        yield _check(
+            COUNTED,
+            "expect_no_offending_rows",
+            {"query": counting_query(rules, keys)},
+            severity=Severity.WARNING,
+            sentence="No arriving line breaks a rule for which it is quarantined",
+            wanted="no such line",
+            what_to_do="have the lines of quarantine.* corrected at the source; the next run publishes them",
         )
 
 
@@ -203,6 +231,8 @@ def _columns_equal_contract(physical_name: str, columns: list[Json]) -> Json:
 def _from_quality(thing: Json, path: Path) -> Iterator[Json]:
     severities = {"error": Severity.CRITICAL, "warning": Severity.WARNING, "info": Severity.INFO}
     for rule in thing.get("quality", []):
+        if budget_of(rule):
+            continue
         implementation = rule["implementation"]
         if rule.get("type") != "custom" or rule.get("engine") != "greatExpectations":
             raise ConfigurationError(

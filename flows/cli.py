@@ -132,7 +132,7 @@ def contracts() -> None:
 
 @contracts.command("compile")
 def contracts_compile() -> None:
-    """Write expectations/suites and docs/contracts from expectations/contracts."""
+    """Write expectations/suites, docs/contracts and the dbt macro of line rules from expectations/contracts."""
     from expectations.compile import write_suites
     from expectations.pages import write_pages
 
@@ -143,11 +143,12 @@ def contracts_compile() -> None:
 @contracts.command("check")
 def contracts_check() -> None:
     """Fail if a suite or a page is not what its contract says, or a waiver is not in order."""
-    from expectations.compile import stale
+    from expectations.compile import CONTRACTS, stale
     from expectations.pages import stale_pages
+    from expectations.quarantine import stale_macro
     from expectations.waivers import lint
 
-    if found := [*stale(), *(f"docs/contracts/{name}" for name in stale_pages())]:
+    if found := [*stale(), *stale_macro(CONTRACTS), *(f"docs/contracts/{name}" for name in stale_pages())]:
         raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
     if faults := lint():
         raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))

@@ -37,8 +37,8 @@ FAULTS = (
         "a union by position, with another column of money in the web's place for profit",
         f"{DAILY}.web_reconciles",
         LINES,
-        "        net_profit as profit\n",
-        "        {{ 'net_profit' if channel == 'catalog' else 'net_paid' }} as profit\n",
+        "        net_profit as profit,\n",
+        "        {{ 'net_profit' if channel == 'catalog' else 'net_paid' }} as profit,\n",
     ),
     mutant(
         "F37",

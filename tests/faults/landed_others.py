@@ -13,7 +13,7 @@ def returns(channel: str) -> Iterator[RowsFault]:
     one = (
         f" from (select rowid as line, row_number() over (order by rowid) as n from {table} "
         f"where {p}_returned_date_sk is not null and {p}_return_quantity is not null) as one "
-        f"where one.line = {channel}_returns.rowid and one.n = "
+        f"where one.line = {channel}_returns.rowid and one.n "
     )
 
     def fault(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
@@ -31,15 +31,18 @@ def returns(channel: str) -> Iterator[RowsFault]:
     )
     yield fault(
         "F25",
-        "a value is missing, unknown or out of its range, in a line a column",
+        "values are missing in a line a column, unknown or out of their range in twenty lines a column",
         f"{p}_item_sk_is_known {p}_order_number_is_known {p}_return_quantity_in_range {p}_{amount}_in_range "
-        "item_is_known date_is_known sale_is_known no_more_returned_than_sold",
-        f"update {table} set {p}_item_sk = null{one}1",
-        f"update {table} set {p}_order_number = null{one}2",
-        f"update {table} set {p}_return_quantity = 101{one}3",
-        f"update {table} set {p}_{amount} = -0.01{one}4",
-        f"update {table} set {p}_item_sk = 99999999{one}5",
-        f"update {table} set {p}_returned_date_sk = 99999999{one}6",
+        "item_is_known date_is_known sale_is_known no_more_returned_than_sold"
+        + (" warehouse_is_known" if channel == "catalog" else ""),
+        f"update {table} set {p}_item_sk = null{one}= 1",
+        f"update {table} set {p}_order_number = null{one}= 2",
+        f"update {table} set {p}_return_quantity = 101{one}between 101 and 120",
+        f"update {table} set {p}_{amount} = -0.01{one}between 121 and 140",
+        f"update {table} set {p}_return_quantity = 100{one}between 141 and 160",
+        f"update {table} set {p}_item_sk = 99999999{one}between 161 and 180",
+        *([f"update {table} set {p}_warehouse_sk = 99999999{one}between 181 and 200"] * (channel == "catalog")),
+        f"update {table} set {p}_returned_date_sk = 99999999{one}between 201 and 220",
     )
     yield fault(
         "F29",
@@ -165,4 +168,14 @@ LEDGER = (
     ledger("F48-ledger", "the ledger is empty", "rows_seen snapshot_has_a_loaded_dump", "delete from ops.load_ledger"),
 )
 
-FAULTS = (*returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)
+FEW = rows(
+    "F30-few-catalog-returns",
+    "catalog returns: one line names a warehouse that nobody knows; it is quarantined",
+    At.LANDED,
+    "catalog_returns.quarantined_lines_are_few",
+    "update raw_sales.catalog_returns set cr_warehouse_sk = 99999999 "
+    "where rowid = (select max(rowid) from raw_sales.catalog_returns)",
+    stops_at=PASSES,
+)
+
+FAULTS = (FEW, *returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import At, RowsFault, rows
+from tests.faults.fault import PASSES, At, RowsFault, rows
 
 DAY = "(select max({p}_sold_date_sk) - 2 from raw_sales.{channel}_sales)"
 LINES = "update raw_sales.{channel}_sales set "
@@ -22,6 +22,11 @@ NUMBERED = (
 def nth(n: int, change: str) -> str:
     """A change of one line."""
     return LINES + change + NUMBERED + str(n)
+
+
+def tenth(n: int, change: str) -> str:
+    """A change of the nth tenth of four weeks' lines: more than a quarantine takes."""
+    return LINES + change + f" where {{p}}_sold_date_sk between {{day}} - 25 and {{day}} and rowid % 10 = {n}"
 
 
 IDENTITIES = {
@@ -44,14 +49,15 @@ BEYOND = {
     "{p}_net_paid_inc_ship_tax_in_range": "{p}_net_paid_inc_ship_tax = -0.01",
 }
 REFERENCES = {
-    "item_is_known": "{p}_item_sk",
-    "warehouse_is_known": "{p}_warehouse_sk",
     "ship_customer_is_known": "{p}_ship_customer_sk",
     "bill_address_is_known": "{p}_bill_addr_sk",
     "ship_address_is_known": "{p}_ship_addr_sk",
     "promotion_is_known": "{p}_promo_sk",
     "ship_mode_is_known": "{p}_ship_mode_sk",
-    # The last, since lines are picked by their day.
+}
+PLACES = {
+    "item_is_known": "{p}_item_sk",
+    "warehouse_is_known": "{p}_warehouse_sk",
     "date_is_known": "{p}_sold_date_sk",
 }
 REQUIRED = ("item_sk", "order_number", "net_profit", "net_paid_inc_ship_tax")
@@ -61,10 +67,13 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
     values = {"p": f"{channel[0]}s", "channel": channel}
     values["day"] = DAY.format(**values)
 
-    def fault(fault_id: str, what: str, killed_by: str, *statements: str, scale: float = 0.1) -> RowsFault:
+    def fault(
+        fault_id: str, what: str, killed_by: str, *statements: str, scale: float = 0.1, stops_at: str = ""
+    ) -> RowsFault:
         checks = " ".join(f"{channel}_sales.{check}" for check in killed_by.format(**values).split())
         told = [statement.format(**values) for statement in statements]
-        return rows(f"{fault_id}-{channel}", f"{channel}: {what}", At.LANDED, checks, *told, scale=scale)
+        told_what = f"{channel}: {what}"
+        return rows(f"{fault_id}-{channel}", told_what, At.LANDED, checks, *told, scale=scale, stops_at=stops_at)
 
     # At a tenth of the scale a web day has two orders: the rule for missing days is silent there.
     busy = 0.1 if channel == "catalog" else 1
@@ -121,15 +130,42 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
     )
     yield fault(
         "F28-identities",
-        "a cent is off in one line of each identity",
+        "a cent is off in a tenth of the lines, of each identity another tenth",
         " ".join(IDENTITIES),
-        *(nth(n, change) for n, change in enumerate(IDENTITIES.values(), start=1)),
+        *(tenth(n, change) for n, change in enumerate(IDENTITIES.values())),
     )
     yield fault(
         "F28-ranges",
-        "a value lies just outside its range, in a line a column",
+        "values lie just outside their range, of each column in another tenth of the lines",
         " ".join(BEYOND),
-        *(nth(n, change) for n, change in enumerate(BEYOND.values(), start=1)),
+        *(tenth(n, change) for n, change in enumerate(BEYOND.values())),
+    )
+    for name, rules in (("identities", IDENTITIES), ("ranges", BEYOND)):
+        yield fault(
+            f"F28-{name}-few",
+            "one line breaks each rule: they are quarantined and the day goes on",
+            "quarantined_lines_are_few",
+            # A profit that is off is not what the source sold: the reconciliation sees a single cent.
+            *(
+                nth(n, change)
+                for n, change in enumerate(rules.values(), start=1)
+                if "ext_sales_price" not in change and "net_profit =" not in change and "_quantity =" not in change
+            ),
+            stops_at=PASSES,
+        )
+    yield fault(
+        "F30-few",
+        "one line each of an item and of a warehouse that nobody knows: they are quarantined",
+        "quarantined_lines_are_few",
+        nth(1, "{p}_item_sk = 99999999"),
+        nth(2, "{p}_warehouse_sk = 99999999"),
+        stops_at=PASSES,
+    )
+    yield fault(
+        "F30-places",
+        "a tenth of the lines leads to no item, another to no warehouse, a third to no day",
+        " ".join(PLACES),
+        *(tenth(n, f"{column} = 99999999") for n, column in enumerate(PLACES.values())),
     )
     for column, check in (
         ("warehouse_sk", "warehouse_nulls_are_usual"),

@@ -64,7 +64,7 @@ def _sales(tables: Rows, until: date) -> Iterator[tuple[Any, ...]]:
     for table, p in (("catalog_sales", "cs"), ("web_sales", "ws")):
         for line in tables[table]:
             day, item = days.get(line[f"{p}_sold_date_sk"]), items.get(line[f"{p}_item_sk"])
-            if day is None or item is None or day > until:
+            if day is None or item is None or day > until or _wrong(line, p, tables):
                 continue
             quantity, price, amount = line[f"{p}_quantity"], line[f"{p}_sales_price"], line[f"{p}_ext_sales_price"]
             if amount is None and quantity is not None and price is not None:
@@ -72,23 +72,72 @@ def _sales(tables: Rows, until: date) -> Iterator[tuple[Any, ...]]:
             yield _warehouse(line[f"{p}_warehouse_sk"]), item, day, quantity, amount, line[f"{p}_net_profit"]
 
 
+def _wrong(line: Row, p: str, tables: Rows) -> bool:
+    """Whether a line cannot be right, whatever else is in the source. What is not known proves nothing."""
+
+    def of(name: str) -> Any:
+        return line.get(f"{p}_{name}")
+
+    def outside(name: str, low: int, high: float) -> bool:
+        return of(name) is not None and not low <= of(name) <= high
+
+    def differ(whole: str, *parts: Any) -> bool:
+        return None not in (of(whole), *parts) and of(whole) != sum(parts)
+
+    def times(price: str) -> Any:
+        return None if None in (of("quantity"), of(price)) else of("quantity") * of(price)
+
+    def less(name: str) -> Any:
+        return None if of(name) is None else -of(name)
+
+    return (
+        (
+            of("warehouse_sk") is not None
+            and of("warehouse_sk") not in {w["w_warehouse_sk"] for w in tables["warehouse"]}
+        )
+        or any(outside(name, 1, high) for name, high in (("quantity", 100), ("list_price", 300)))
+        or outside("sales_price", 0, 300)
+        or outside("net_profit", -20000, 40000)
+        or outside("net_paid_inc_ship_tax", 0, float("inf"))
+        or (None not in (of("sales_price"), of("list_price")) and of("sales_price") > of("list_price"))
+        or differ("ext_sales_price", times("sales_price"))
+        or differ("ext_list_price", times("list_price"))
+        or differ("ext_wholesale_cost", times("wholesale_cost"))
+        or differ("ext_discount_amt", of("ext_list_price"), less("ext_sales_price"))
+        or differ("net_paid", of("ext_sales_price"), less("coupon_amt"))
+        or differ("net_paid_inc_tax", of("net_paid"), of("ext_tax"))
+        or differ("net_paid_inc_ship", of("net_paid"), of("ext_ship_cost"))
+        or differ("net_paid_inc_ship_tax", of("net_paid"), of("ext_ship_cost"), of("ext_tax"))
+        or differ("net_profit", of("net_paid"), less("ext_wholesale_cost"))
+    )
+
+
 def _returns(tables: Rows, until: date) -> Iterator[tuple[Any, ...]]:
     days, items = _days(tables), _item_ids(tables)
-    for line in tables["catalog_returns"]:
-        day, item = days.get(line["cr_returned_date_sk"]), items.get(line["cr_item_sk"])
-        if day is not None and item is not None and day <= until:
-            yield _warehouse(line["cr_warehouse_sk"]), item, day, line["cr_return_quantity"], line["cr_return_amount"]
-    for line in tables["web_returns"]:
-        day, item = days.get(line["wr_returned_date_sk"]), items.get(line["wr_item_sk"])
-        if day is not None and item is not None and day <= until:
-            sales = [
-                sale["ws_warehouse_sk"]
-                for sale in tables["web_sales"]
-                if (sale["ws_item_sk"], sale["ws_order_number"]) == (line["wr_item_sk"], line["wr_order_number"])
-                and line["wr_order_number"] is not None
-                and days.get(sale["ws_sold_date_sk"], until) <= until
-            ]
-            yield _warehouse(sales[0] if sales else None), item, day, line["wr_return_quantity"], line["wr_return_amt"]
+    places = {row["w_warehouse_sk"] for row in tables["warehouse"]} | {None}
+    for table, p, money in (("catalog_returns", "cr", "return_amount"), ("web_returns", "wr", "return_amt")):
+        for line in tables[table]:
+            day, item = days.get(line[f"{p}_returned_date_sk"]), items.get(line[f"{p}_item_sk"])
+            if day is None or item is None or day > until:
+                continue
+            place = line["cr_warehouse_sk"] if p == "cr" else _of_the_sale(line, tables, days, until)
+            quantity, amount = line[f"{p}_return_quantity"], line[f"{p}_{money}"]
+            impossible = (quantity is not None and not 1 <= quantity <= 100) or (
+                amount is not None and not 0 <= amount <= 30000
+            )
+            if place in places and not impossible:
+                yield _warehouse(place), item, day, quantity, amount
+
+
+def _of_the_sale(line: Row, tables: Rows, days: Mapping[int | None, date], until: date) -> int | None:
+    sales = [
+        sale["ws_warehouse_sk"]
+        for sale in tables["web_sales"]
+        if (sale["ws_item_sk"], sale["ws_order_number"]) == (line["wr_item_sk"], line["wr_order_number"])
+        and line["wr_order_number"] is not None
+        and days.get(sale["ws_sold_date_sk"], until) <= until
+    ]
+    return sales[0] if sales else None
 
 
 def _snapshots(tables: Rows, until: date) -> Iterator[tuple[int, str, date, int | None]]:

@@ -13,11 +13,16 @@ from typing import Final
 
 import duckdb
 
+_OF_A_LINE: Final = (
+    *("sold_date_sk", "item_sk", "order_number", "warehouse_sk", "quantity", "sales_price", "ext_sales_price"),
+    *("net_profit", "list_price", "ext_list_price", "wholesale_cost", "ext_wholesale_cost"),
+    *("ext_discount_amt", "coupon_amt", "net_paid", "ext_tax", "ext_ship_cost", "net_paid_inc_tax"),
+    *("net_paid_inc_ship", "net_paid_inc_ship_tax"),
+)
+
 COLUMNS_READ: Final[dict[str, str]] = {
-    "catalog_sales": "cs_sold_date_sk, cs_item_sk, cs_order_number, cs_warehouse_sk, cs_quantity, cs_sales_price, "
-    "cs_ext_sales_price, cs_net_profit",
-    "web_sales": "ws_sold_date_sk, ws_item_sk, ws_order_number, ws_warehouse_sk, ws_quantity, ws_sales_price, "
-    "ws_ext_sales_price, ws_net_profit",
+    "catalog_sales": ", ".join(f"cs_{name}" for name in _OF_A_LINE),
+    "web_sales": ", ".join(f"ws_{name}" for name in _OF_A_LINE),
     "catalog_returns": "cr_returned_date_sk, cr_item_sk, cr_order_number, cr_warehouse_sk, cr_return_quantity, "
     "cr_return_amount",
     "web_returns": "wr_returned_date_sk, wr_item_sk, wr_order_number, wr_return_quantity, wr_return_amt",

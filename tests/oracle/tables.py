@@ -70,7 +70,7 @@ def customer_row(source: Source) -> Table:
 
 
 def quarantined_sales_lines(source: Source, business_date: date) -> Table:
-    """The sales lines that no day or no item can be named for, as they stand in the source."""
+    """The sales lines without a day, an item or a warehouse on file, or wrong in themselves, as the source has them."""
     return _made("quarantined_sales_lines", source, business_date)
 
 

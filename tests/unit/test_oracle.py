@@ -58,7 +58,16 @@ def test_the_weekly_fact_equals_the_one_worked_out_by_hand(
 
 
 def test_generated_data_agrees_row_by_row_and_shows_every_status(generated: oracle.Source) -> None:
-    names = ("catalog_sales", "web_sales", "catalog_returns", "web_returns", "inventory", "date_dim", "item")
+    names = (
+        "catalog_sales",
+        "web_sales",
+        "catalog_returns",
+        "web_returns",
+        "inventory",
+        "date_dim",
+        "item",
+        "warehouse",
+    )
     tables = {name: oracle.Table(generated.connection, f"source.{name}").rows() for name in names}
 
     weekly = oracle.fct_weekly_sales_inventory(generated, BUSINESS_DATE)
@@ -89,7 +98,12 @@ def test_a_day_of_stock_is_not_low_and_a_tie_is_rounded_up(
     tables = {
         "date_dim": [{"d_date_sk": 1, "d_date": date(2002, 12, 26)}],
         "item": [{"i_item_sk": 1, "i_item_id": "A"}],
-        "web_sales": [{"ws_sold_date_sk": 1, "ws_item_sk": 1, "ws_warehouse_sk": 1, "ws_quantity": sold}],
+        "warehouse": [{"w_warehouse_sk": 1}],
+        # No line sells more than 100 units.
+        "web_sales": [
+            {"ws_sold_date_sk": 1, "ws_item_sk": 1, "ws_warehouse_sk": 1, "ws_quantity": min(100, sold - before)}
+            for before in range(0, sold, 100)
+        ],
         "inventory": [
             {"inv_date_sk": 1, "inv_item_sk": 1, "inv_warehouse_sk": 1, "inv_quantity_on_hand": on_hand},
         ],

@@ -8,6 +8,8 @@ web_lines as (select * from {{ ref('stg_sales__web_lines') }}),
 
 items as (select * from {{ ref('stg_sales__items') }}),
 
+warehouses as (select * from {{ ref('stg_sales__warehouses') }}),
+
 lines as (
 
     select
@@ -18,7 +20,8 @@ lines as (
         returned_date,
         warehouse_sk,
         quantity,
-        amount
+        amount,
+        broken_rule
 
     from catalog_returns
 
@@ -33,7 +36,8 @@ lines as (
         web_returns.returned_date,
         web_lines.warehouse_sk,
         web_returns.quantity,
-        web_returns.amount
+        web_returns.amount,
+        web_returns.broken_rule
 
     from web_returns
     left join web_lines
@@ -50,12 +54,15 @@ checked as (
         items.item_id,
         case
             when lines.returned_date_sk is null then 'returned_date_missing'
-            when lines.returned_date is null then 'returned_date_unknown'
-            when items.item_id is null then 'item_unknown'
+            when items.item_id is null then 'item_is_known'
+            when lines.warehouse_sk is not null and warehouses.warehouse_sk is null then 'warehouse_is_known'
+            when lines.returned_date is null then 'date_is_known'
+            else lines.broken_rule
         end as check_id
 
     from lines
     left join items on lines.item_sk = items.item_sk
+    left join warehouses on lines.warehouse_sk = warehouses.warehouse_sk
 
 )
 

@@ -6,6 +6,8 @@ web_lines as (select * from {{ ref('stg_sales__web_lines') }}),
 
 items as (select * from {{ ref('stg_sales__items') }}),
 
+warehouses as (select * from {{ ref('stg_sales__warehouses') }}),
+
 lines as (
 
     {% for channel in ['catalog', 'web'] %}
@@ -18,7 +20,8 @@ lines as (
         warehouse_sk,
         quantity,
         coalesce(ext_sales_price, cast(quantity * sales_price as decimal(15, 2))) as amount,
-        net_profit as profit
+        net_profit as profit,
+        broken_rule
 
     from {{ channel }}_lines
     {{ 'union all' if not loop.last }}
@@ -33,12 +36,15 @@ checked as (
         items.item_id,
         case
             when lines.sold_date_sk is null then 'sold_date_missing'
-            when lines.sold_date is null then 'sold_date_unknown'
-            when items.item_id is null then 'item_unknown'
+            when items.item_id is null then 'item_is_known'
+            when lines.warehouse_sk is not null and warehouses.warehouse_sk is null then 'warehouse_is_known'
+            when lines.sold_date is null then 'date_is_known'
+            else lines.broken_rule
         end as check_id
 
     from lines
     left join items on lines.item_sk = items.item_sk
+    left join warehouses on lines.warehouse_sk = warehouses.warehouse_sk
 
 )
 

@@ -48,7 +48,27 @@ with lines as (
         cs_warehouse_sk as warehouse_sk,
         cs_quantity::bigint as quantity,
         coalesce(oracle.cents(cs_ext_sales_price), cs_quantity * oracle.cents(cs_sales_price)) as amount_cents,
-        oracle.cents(cs_net_profit) as profit_cents
+        oracle.cents(cs_net_profit) as profit_cents,
+        -- A line that is wrong in itself: sum of the parts, range, a warehouse nobody has.
+        coalesce(
+            cs_quantity not between 1 and 100
+            or cs_list_price not between 1 and 300
+            or cs_sales_price not between 0 and 300
+            or cs_sales_price > cs_list_price
+            or cs_net_profit not between -20000 and 40000
+            or cs_net_paid_inc_ship_tax < 0
+            or cs_warehouse_sk not in (select w_warehouse_sk from {source}.warehouse)
+            or oracle.cents(cs_ext_sales_price) <> cs_quantity * oracle.cents(cs_sales_price)
+            or oracle.cents(cs_ext_list_price) <> cs_quantity * oracle.cents(cs_list_price)
+            or oracle.cents(cs_ext_wholesale_cost) <> cs_quantity * oracle.cents(cs_wholesale_cost)
+            or oracle.cents(cs_ext_discount_amt) <> oracle.cents(cs_ext_list_price) - oracle.cents(cs_ext_sales_price)
+            or oracle.cents(cs_net_paid) <> oracle.cents(cs_ext_sales_price) - oracle.cents(cs_coupon_amt)
+            or oracle.cents(cs_net_paid_inc_tax) <> oracle.cents(cs_net_paid) + oracle.cents(cs_ext_tax)
+            or oracle.cents(cs_net_paid_inc_ship) <> oracle.cents(cs_net_paid) + oracle.cents(cs_ext_ship_cost)
+            or oracle.cents(cs_net_paid_inc_ship_tax) <> oracle.cents(cs_net_paid) + oracle.cents(cs_ext_ship_cost) + oracle.cents(cs_ext_tax)
+            or oracle.cents(cs_net_profit) <> oracle.cents(cs_net_paid) - oracle.cents(cs_ext_wholesale_cost),
+            false
+        ) as wrong
     from {source}.catalog_sales
     union all
     select
@@ -59,10 +79,33 @@ with lines as (
         ws_warehouse_sk,
         ws_quantity::bigint,
         coalesce(oracle.cents(ws_ext_sales_price), ws_quantity * oracle.cents(ws_sales_price)),
-        oracle.cents(ws_net_profit)
+        oracle.cents(ws_net_profit),
+        coalesce(
+            ws_quantity not between 1 and 100
+            or ws_list_price not between 1 and 300
+            or ws_sales_price not between 0 and 300
+            or ws_sales_price > ws_list_price
+            or ws_net_profit not between -20000 and 40000
+            or ws_net_paid_inc_ship_tax < 0
+            or ws_warehouse_sk not in (select w_warehouse_sk from {source}.warehouse)
+            or oracle.cents(ws_ext_sales_price) <> ws_quantity * oracle.cents(ws_sales_price)
+            or oracle.cents(ws_ext_list_price) <> ws_quantity * oracle.cents(ws_list_price)
+            or oracle.cents(ws_ext_wholesale_cost) <> ws_quantity * oracle.cents(ws_wholesale_cost)
+            or oracle.cents(ws_ext_discount_amt) <> oracle.cents(ws_ext_list_price) - oracle.cents(ws_ext_sales_price)
+            or oracle.cents(ws_net_paid) <> oracle.cents(ws_ext_sales_price) - oracle.cents(ws_coupon_amt)
+            or oracle.cents(ws_net_paid_inc_tax) <> oracle.cents(ws_net_paid) + oracle.cents(ws_ext_tax)
+            or oracle.cents(ws_net_paid_inc_ship) <> oracle.cents(ws_net_paid) + oracle.cents(ws_ext_ship_cost)
+            or oracle.cents(ws_net_paid_inc_ship_tax) <> oracle.cents(ws_net_paid) + oracle.cents(ws_ext_ship_cost) + oracle.cents(ws_ext_tax)
+            or oracle.cents(ws_net_profit) <> oracle.cents(ws_net_paid) - oracle.cents(ws_ext_wholesale_cost),
+            false
+        )
     from {source}.web_sales
 )
-select lines.*, days.day, revisions.item_no
+select
+    lines.* exclude (wrong),
+    days.day,
+    revisions.item_no,
+    days.day is not null and revisions.item_no is not null and not lines.wrong as published
 from lines
 left join oracle.days using (date_sk)
 left join oracle.revisions using (item_sk)
@@ -78,7 +121,8 @@ with lines as (
         cr_order_number as order_number,
         cr_warehouse_sk as warehouse_sk,
         cr_return_quantity::bigint as quantity,
-        oracle.cents(cr_return_amount) as amount_cents
+        oracle.cents(cr_return_amount) as amount_cents,
+        coalesce(cr_return_quantity not between 1 and 100 or cr_return_amount not between 0 and 30000, false) as wrong
     from {source}.catalog_returns
     union all
     select
@@ -88,12 +132,18 @@ with lines as (
         wr_order_number,
         sold.warehouse_sk,
         wr_return_quantity::bigint,
-        oracle.cents(wr_return_amt)
+        oracle.cents(wr_return_amt),
+        coalesce(wr_return_quantity not between 1 and 100 or wr_return_amt not between 0 and 30000, false)
     from {source}.web_returns
     left join oracle.sales_lines as sold
         on sold.channel = 'web' and sold.item_sk = wr_item_sk and sold.order_number = wr_order_number
 )
-select lines.*, days.day, revisions.item_no
+select
+    lines.* exclude (wrong),
+    days.day,
+    revisions.item_no,
+    days.day is not null and revisions.item_no is not null and not lines.wrong
+    and coalesce(lines.warehouse_sk in (select w_warehouse_sk from {source}.warehouse), true) as published
 from lines
 left join oracle.days using (date_sk)
 left join oracle.revisions using (item_sk)

@@ -16,5 +16,5 @@ select
     oracle.money(coalesce(sum(profit_cents) filter (where channel = 'web'), 0)) as web_profit
 from oracle.sales_lines as lines
 inner join oracle.revisions as names on names.item_sk = lines.item_sk
-where lines.day is not null
+where lines.published
 group by coalesce(lines.warehouse_sk, -1), names.item_id, lines.day;

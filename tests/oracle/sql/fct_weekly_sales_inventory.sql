@@ -11,7 +11,7 @@ moved as (
         null as returned,
         null as returned_cents
     from oracle.sales_lines
-    where day is not null and item_no is not null
+    where published
     union all
     select
         coalesce(warehouse_sk, -1),
@@ -23,7 +23,7 @@ moved as (
         quantity,
         amount_cents
     from oracle.return_lines
-    where day is not null and item_no is not null
+    where published
 ),
 
 traffic as (

@@ -13,4 +13,4 @@ select
     date_sk::bigint as date_sk,
     warehouse_sk::bigint as warehouse_sk
 from oracle.sales_lines
-where day is null or item_no is null;
+where not published;

@@ -4,7 +4,7 @@ with
 
 lines as (select * from {{ ref('int_sales_lines_checked') }}),
 
-unplaceable as (
+set_aside as (
 
     select
         cast('{{ var("run_id", invocation_id) }}' as varchar) as run_id,
@@ -12,10 +12,9 @@ unplaceable as (
         item_sk,
         order_number,
         check_id,
-        case check_id
-            when 'sold_date_missing' then 'the line has no sold date'
-            when 'sold_date_unknown' then 'the sold date key is not in date_dim'
-            when 'item_unknown' then 'the item key is not in item'
+        case
+            when check_id = 'sold_date_missing' then 'the line has no sold date'
+            else 'the line breaks a rule: ' || {{ rule_in_words('check_id') }}
         end as reason,
         quantity,
         amount,
@@ -28,4 +27,4 @@ unplaceable as (
 
 )
 
-select * from unplaceable
+select * from set_aside

@@ -34,7 +34,8 @@ cleaned as (
         {{ money('returned.cr_refunded_cash') }} as refunded_cash,
         {{ money('returned.cr_reversed_charge') }} as reversed_charge,
         {{ money('returned.cr_store_credit') }} as store_credit,
-        {{ money('returned.cr_net_loss') }} as net_loss
+        {{ money('returned.cr_net_loss') }} as net_loss,
+        {{ broken_rule_of_catalog_returns() }} as broken_rule
 
     from returned
     left join dates on returned.cr_returned_date_sk = dates.date_sk

@@ -31,7 +31,8 @@ cleaned as (
         {{ money('returned.wr_refunded_cash') }} as refunded_cash,
         {{ money('returned.wr_reversed_charge') }} as reversed_charge,
         {{ money('returned.wr_account_credit') }} as account_credit,
-        {{ money('returned.wr_net_loss') }} as net_loss
+        {{ money('returned.wr_net_loss') }} as net_loss,
+        {{ broken_rule_of_web_returns() }} as broken_rule
 
     from returned
     left join dates on returned.wr_returned_date_sk = dates.date_sk
