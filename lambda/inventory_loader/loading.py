@@ -6,12 +6,14 @@ done on the function's own scratch disk. Only what was found good is settled, in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
 
 from inventory_loader.dropped import Dropped, Request, check_size, dump_date_of
@@ -23,6 +25,10 @@ from inventory_loader.store import S3Store
 
 _OPEN_ENDED = "the last line has no newline: ask the sender whether it is whole"
 """Not refused, for some exports end so; but a cut inside the last quantity shows nowhere else."""
+
+
+SCRATCH = "inventory-"
+SCRATCH_LIVES_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,17 @@ class _Sound:
     staged: Staged
 
 
+def clear_away_the_dead() -> None:
+    """Remove the scratch folders of loads that were killed: no load lives as long as an hour (Lambda ends it at 900 s)."""
+    for folder in Path(gettempdir()).glob(f"{SCRATCH}*"):
+        try:
+            dead = time.time() - folder.stat().st_mtime > SCRATCH_LIVES_SECONDS
+        except OSError:  # another load, or its end, was quicker
+            continue
+        if dead:
+            rmtree(folder, ignore_errors=True)
+
+
 def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, now: datetime) -> Receipt:
     """Load the object that the request names, once: a version already judged is answered from the ledger.
 
@@ -100,7 +117,8 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, now: 
     Raises:
         LoaderError: the outside world failed; there is no receipt, and loading again is safe.
     """
-    with TemporaryDirectory(prefix="inventory-") as folder:
+    clear_away_the_dead()
+    with TemporaryDirectory(prefix=SCRATCH) as folder:
         with store.opened(request) as (dropped, chunks):
             judged = _judge(dropped, chunks, prefix, engine, Path(folder))
         with engine.turn() as turn:
