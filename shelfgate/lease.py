@@ -102,7 +102,8 @@ def warehouse_time(session: Session) -> datetime:
 def _held(owner: str | None, expires_at: datetime | None) -> WarehouseBusy:
     until = f" until {expires_at:%Y-%m-%d %H:%M:%S} UTC at the latest" if expires_at else ""
     return WarehouseBusy(
-        f"lease: {f'run {owner}' if owner else 'another run'} holds the warehouse{until}. Nothing was changed; run again after it."
+        f"lease: {f'run {owner}' if owner else 'another run'} holds the warehouse{until}. Nothing was changed; run "
+        "again after it."
     )
 
 
