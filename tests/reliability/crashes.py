@@ -71,9 +71,9 @@ class Scene:
 
     def one_more_run_heals(self, work: str) -> None:
         """The next run of the same work leaves everything as if nothing had happened."""
-        if work == "refresh" and not self.room.ask("select 1 from ops.lease where owner is null"):
-            # A session that is lost while the lease is given back leaves it to expire; the process still lives.
-            self.room.let_the_lease_expire()
+        if not self.room.ask("select 1 from ops.lease where owner is null"):
+            # The session was lost while the lease was taken or given back; then the command ended.
+            self.room.the_process_is_gone(self.dead_process)
         run = getattr(self, work)().to_its_end()
         assert not isinstance(run.outcome, Exception), f"recovery is one more run, and it ended with {run.outcome!r}"
         self.promises.look_at_what_is_published()
