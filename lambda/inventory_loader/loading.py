@@ -99,7 +99,7 @@ class _Sound:
 
 
 def clear_away_the_dead() -> None:
-    """Remove the scratch folders of loads that were killed: no load lives as long as an hour (Lambda ends it at 900 s)."""
+    """Remove the scratch of loads that were killed: none lives as long as an hour (Lambda ends one at 900 s)."""
     for folder in Path(gettempdir()).glob(f"{SCRATCH}*"):
         try:
             dead = time.time() - folder.stat().st_mtime > SCRATCH_LIVES_SECONDS

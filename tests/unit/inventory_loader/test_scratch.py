@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from inventory_loader.loading import SCRATCH, SCRATCH_LIVES_SECONDS, clear_away_the_dead
 
 
