@@ -70,7 +70,9 @@ def unrecorded(listed: Iterable[Dropped], judged: Mapping[tuple[str, str], Mark]
         mark = judged.get((one.object_key, one.version_id))
         return mark is not None and (one.version_id != NO_VERSION or mark == (one.etag, one.last_modified))
 
-    fresh = (one for one in listed if not is_judged(one))
+    fresh = [one for one in listed if not is_judged(one)]
+    # S3 tells time in whole seconds and lists the newest version of a key first: of one second, the last is the oldest.
+    fresh.reverse()
     return sorted(fresh, key=lambda one: (one.object_key, one.last_modified))
 
 

@@ -69,6 +69,9 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
         raise OutsideWorldGaveUp(
             f"S3: no answer while listing {bucket}/{prefix} ({type(error).__name__}). Run again."
         ) from error
+    # S3 tells time in whole seconds and lists the newest version of a key first: of one second, the last listed is the
+    # oldest.
+    found.reverse()
     return sorted(found, key=lambda one: (one.object_key, one.last_modified))
 
 

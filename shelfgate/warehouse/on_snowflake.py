@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
+from shelfgate.failpoints import failpoint
 from shelfgate.warehouse.on_duckdb import batched
 from shelfgate.warehouse.snowflake_login import Identity
 from shelfgate.warehouse.snowflake_text import explained, first_words, statements_of, without_comments
@@ -86,13 +87,16 @@ class SnowflakeSession:
         self._execute("begin transaction")
         self._in_transaction = True
         try:
+            failpoint(f"{name}.begun")
             yield
+            failpoint(f"{name}.before_commit")
         except BaseException:
             self._in_transaction = False
             self._roll_back()
             raise
         self._in_transaction = False
         self._execute("commit")
+        failpoint(f"{name}.after_commit")
 
     def _roll_back(self) -> None:
         """A connection that is gone has rolled back already: the error that took it matters more."""

@@ -19,6 +19,7 @@ import pytest
 
 from sandbox import estate, processes
 from sandbox import home as homes
+from sandbox.airbyte_environment import declared_environment
 from sandbox.estate import EstateInfo
 from sandbox.home import Home
 from sandbox.processes import Process
@@ -132,6 +133,8 @@ def test_the_estate_says_where_it_is_to_its_owner_only(home: Path) -> None:
         "SHELFGATE_AIRBYTE_CLIENT_ID",
         "SHELFGATE_AIRBYTE_CLIENT_SECRET",
         "SHELFGATE_AIRBYTE_CONNECTION_ID",
+        "SHELFGATE_AIRBYTE_WORKSPACE_ID",
+        *declared_environment(told["SHELFGATE_SOURCE_DSN"]),
         "SHELFGATE_S3_BUCKET",
         "SHELFGATE_S3_PREFIX",
         "SHELFGATE_LAMBDA_FUNCTION",

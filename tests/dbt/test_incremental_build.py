@@ -205,7 +205,10 @@ def test_days_later_only_their_week_is_built(dbt: Dbt) -> None:
 
 
 def test_without_a_change_the_newest_weeks_are_built_and_nothing_is_published(dbt: Dbt) -> None:
-    publication, candidate = build_and_publish(dbt, "again", "2002-12-26")
+    assert dbt("run", "--selector", "staging", business_date="2002-12-27").success
+    build_and_publish(dbt, "once", "2002-12-27")
+
+    publication, candidate = build_and_publish(dbt, "again", "2002-12-27")
 
     assert not publication.new
     assert sum(partition.touched for partition in candidate.partitions) == 5 + 2
