@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,20 +23,7 @@ from tests.contract.inventory_landing import (
     House,
     Week,
     dump,
-    furnished,
-    s3_served,
 )
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["1998-01-02.csv", "1998-01-02.csv.gz"])
