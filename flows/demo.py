@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.console import say
 from flows.manual import refresh_now, show_refresh
+from flows.orchestrator import send_what_waits
 from sandbox import estate
 from shelfgate.errors import ConfigurationError
 
@@ -23,6 +24,7 @@ def run_demo(home: Path, scale: float, through: date, *, as_json: bool) -> None:
     finally:
         if not was_up:
             say("bringing the sandbox down; its data and the warehouse are kept")
+            send_what_waits()
             estate.down(home)
 
 

@@ -29,6 +29,7 @@ def main() -> int:
     asked.add_argument("--json", action="store_true", help="the figures as one JSON object on standard output")
     given = asked.parse_args()
 
+    from flows.orchestrator import send_what_waits
     from sandbox import estate
     from tests.house import House
     from tests.soak.year import promises_broken, soak, summary
@@ -42,6 +43,7 @@ def main() -> int:
             house.seed(SCALE, FIRST_DAY)
             days = soak(house, given.days, random.Random(given.seed), given.minutes)
         finally:
+            send_what_waits()
             estate.down(home)
     found = summary(days) | {"seed": given.seed, "scale": SCALE}
     broken = promises_broken(days)
