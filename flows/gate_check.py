@@ -55,7 +55,7 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
         day = business_date or settings.business_date or _last_day(session)
         judged_at = datetime.now(UTC).replace(tzinfo=None)
         run = Run(_run_that_counted_the_source(session), day, base, judged_until(session, base))
-        return Judge(warehouse.sqlalchemy_url, Path(folder)).verdict(gate, Window.of(run, judged_at))
+        return Judge(warehouse, Path(folder)).verdict(gate, Window.of(run, judged_at))
 
 
 def _last_day(session: Session) -> date:
