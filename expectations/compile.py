@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from expectations.column_types import differing_columns
 from expectations.quarantine import COUNTED, budget_of, counting_query, line_rules, write_macro
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate, Severity
@@ -206,21 +207,10 @@ def _line_rules(thing: Json) -> Iterator[Json]:
 
 def _columns_equal_contract(physical_name: str, columns: list[Json]) -> Json:
     """Names, order and types of the table's columns, none missing and none besides."""
-    schema, table = physical_name.split(".")
-    values = ", ".join(f"({n}, '{c['name']}', '{c['physicalType']}')" for n, c in enumerate(columns, start=1))
-    query = (
-        "select coalesce(found.column_name, wanted.column_name) as column_name, found.data_type as found_type, "
-        "wanted.data_type as wanted_type from (select ordinal_position, lower(column_name) as column_name, "
-        "lower(data_type) as data_type from information_schema.columns "
-        f"where lower(table_schema) = '{schema}' and lower(table_name) = '{table}') as found "
-        f"full outer join (select * from (values {values}) as t (ordinal_position, column_name, data_type)) as wanted "
-        "on wanted.column_name = found.column_name and wanted.ordinal_position = found.ordinal_position "
-        "where found.column_name is null or wanted.column_name is null or found.data_type <> wanted.data_type"
-    )
     return _check(
         "columns_equal_the_contract",
         "expect_no_offending_rows",
-        {"query": query},
+        {"query": differing_columns(physical_name, columns)},
         severity=Severity.CRITICAL,
         sentence="Columns, their order and their types are those of the contract",
         wanted="the columns of the contract",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,9 +13,11 @@ from expectations.compile import SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
 from expectations.silence import in_silence
+from expectations.sources import source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent import SQLDatasource
@@ -33,9 +33,9 @@ ANY_CRASH = (Exception, SystemExit)
 
 @dataclass(frozen=True)
 class Judge:
-    """Where a gate reads and where it leaves its evidence. `connection_string` is a SQLAlchemy URL."""
+    """Where a gate reads and where it leaves its evidence."""
 
-    connection_string: str
+    warehouse: Warehouse
     docs_folder: Path
     suites: Path = SUITES
     waivers: Path = WAIVERS
@@ -48,7 +48,7 @@ class Judge:
         """
         suites = suites_of(gate, self.suites)
         with _ONE_GATE_AT_A_TIME:
-            results = self._judge(suites, window)
+            results = self._judge(gate, suites, window)
         verdict = Verdict(
             gate=gate,
             run_id=window.run_id,
@@ -60,30 +60,18 @@ class Judge:
         keep_verdict(self.docs_folder, verdict, window.judged_at)
         return verdict
 
-    def _judge(self, suites: list[dict[str, Any]], window: Window) -> list[SuiteResult]:
+    def _judge(self, gate: Gate, suites: list[dict[str, Any]], window: Window) -> list[SuiteResult]:
         results: list[SuiteResult] = []
         try:
             waivers = read_waivers(self.waivers)
-            with in_silence(), self._source() as source:
+            tag = {"run": window.run_id, "stage": f"{gate} gate"}
+            with in_silence(), source_on(self.warehouse, self.docs_folder, **tag) as source:
                 for suite in suites:
                     results.append(_waived(_judged(source, suite, window), waivers, window))
         except ANY_CRASH as error:
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
             results = [_unjudged(suite, error) for suite in suites]
         return results
-
-    @contextmanager
-    def _source(self) -> Iterator[SQLDatasource]:
-        import expectations.on_duckdb  # noqa: F401  (registers add_duckdb)
-        from expectations.docs import context_for
-
-        source = context_for(self.docs_folder).data_sources.add_duckdb(
-            "warehouse", connection_string=self.connection_string
-        )
-        try:
-            yield source
-        finally:
-            source.close()
 
 
 def _judged(source: SQLDatasource, suite: dict[str, Any], window: Window) -> SuiteResult:

@@ -12,13 +12,12 @@ import expectations.counting_only  # noqa: F401  (registers its checks)
 from expectations.compile import suite_digest
 from expectations.offending_rows import counted_together
 from expectations.results import as_check, rows_seen
+from expectations.sources import SOURCE
 from expectations.window import Rendered, Window
 from shelfgate.model import Gate, SuiteResult
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent import SQLDatasource
-
-SOURCE = "warehouse"
 
 # No value of a row may reach the evidence: BASIC without samples is the smallest format that still counts.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}

@@ -18,17 +18,25 @@ from shelfgate.ledger import Run, begin_run
 from shelfgate.model import Publication
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse, install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 
 @dataclass(frozen=True)
 class Day:
-    """The surroundings of one run; `seconds` fills up as its stages end."""
+    """The surroundings of one run; `stages` fills up as they begin, `seconds` as they end."""
 
     settings: Settings
-    warehouse: Warehouse
+    untagged: Warehouse
     run: Run
     lease: Lease
+    stages: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse as this run's newest stage uses it: statements carry both names, where the engine keeps any."""
+        stage = {"stage": self.stages[-1]} if self.stages else {}
+        return self.untagged.tagged(run=self.run.run_id, **stage)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -38,6 +46,7 @@ class Day:
             WarehouseBusy: another run has taken over.
         """
         logger = get_run_logger()
+        self.stages.append(name)
         with self.warehouse.turn() as session:
             renew(session, self.lease)
         logger.info("%s ...", name)
@@ -64,7 +73,7 @@ def a_day(business_date: date | None) -> Iterator[Day]:
     Raises:
         WarehouseBusy: another run holds the lease.
     """
-    settings = Settings.load()
+    settings = with_keys(Settings.load())
     day = business_date or settings.business_date or day_before(_scheduled_start(), settings.timezone)
     with _held(settings, day) as held:
         get_run_logger().info("business date %s, on top of %s", day, held.run.base_id or "an empty store")
@@ -79,16 +88,17 @@ def standing_day() -> Iterator[Day]:
         ConfigurationError: nothing is published.
         WarehouseBusy: another run holds the lease.
     """
-    with _held(Settings.load(), None) as held:
+    with _held(with_keys(Settings.load()), None) as held:
         yield held
 
 
 @contextmanager
 def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
+    run_id = str(flow_run.get_id())
     warehouse = open_warehouse(settings, on_wait=get_run_logger().info)
-    with warehouse.turn() as session:
+    with warehouse.tagged(run=run_id, stage="begin").turn() as session:
         install(session)
-        lease = take(session, str(flow_run.get_id()))
+        lease = take(session, run_id)
         try:
             run = begin_run(session, lease, business_date)
         except BaseException:
@@ -97,7 +107,7 @@ def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
     try:
         yield Day(settings, warehouse, run, lease)
     finally:
-        _give_back(warehouse, lease)
+        _give_back(warehouse.tagged(run=run_id, stage="end"), lease)
 
 
 def _give_back(warehouse: Warehouse, lease: Lease) -> None:

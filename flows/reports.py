@@ -12,21 +12,23 @@ from flows.console import answer, say
 from shelfgate.publication import publications
 from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
-from shelfgate.status import status
+from shelfgate.status import status, status_with_costs
 from shelfgate.warehouse import install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 if TYPE_CHECKING:
     from flows.day import Refreshed
 
 
-def read_status(settings: Settings) -> dict[str, Any]:
-    with open_warehouse(settings, on_wait=say).turn() as session:
+def read_status(settings: Settings, *, with_costs: bool = False) -> dict[str, Any]:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
-        return {**status(session), "data_docs": str((settings.docs_folder / "index.html").absolute())}
+        found = status_with_costs(session) if with_costs else status(session)
+        return {**found, "data_docs": str((settings.docs_folder / "index.html").absolute())}
 
 
 def show_status(*, as_json: bool) -> None:
-    found = read_status(Settings.load())
+    found = read_status(Settings.load(), with_costs=True)
     if as_json:
         answer(found)
         return
@@ -57,12 +59,26 @@ def show_status(*, as_json: bool) -> None:
     console.print(f"dumps: {found['dumps']}")
     for one in found["quarantined"]:
         console.print(f"  quarantined {one['object_key']}: {one['reason']}", markup=False)
+    show_costs(console, found["credits"])
     console.print(f"Data Docs: {found['data_docs']}")
+
+
+def show_costs(console: Console, found: dict[str, Any]) -> None:
+    """What the last runs cost; what nobody knows is never shown as 0."""
+    if not found["available"]:
+        console.print(f"credits: not available: {found['why']}", markup=False)
+        return
+    table = Table("run", "credits", "statements", "by stage", "")
+    for run in found["runs"]:
+        stages = ", ".join(f"{stage} {spent:.4f}" for stage, spent in run["by_stage"].items())
+        known = "not available" if run["credits"] is None else f"{run['credits']:.4f}"
+        table.add_row(run["run_id"], known, str(run["statements"] or ""), stages, run["why"] or "")
+    console.print(table)
 
 
 def show_publications(*, as_json: bool) -> None:
     settings = Settings.load()
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
         found = publications(session)
         kept = {row["id"] for row in session.rows("select distinct publication_id as id from ops.manifest")}
@@ -98,7 +114,7 @@ def show_publications(*, as_json: bool) -> None:
 def show_difference(older: str, newer: str, *, as_json: bool) -> None:
     """The partitions that two publications do not serve alike."""
     settings = Settings.load()
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
         for one in (older, newer):
             readable(session, one)

@@ -18,12 +18,17 @@ def sandbox() -> None:
 
 
 @sandbox.command()
+@click.option(
+    "--warehouse",
+    type=click.Choice(["duckdb", "snowflake"]),
+    help="Where data land, for a home that is new; snowflake is an emulated account. [default: duckdb]",
+)
 @as_json_option
-def up(as_json: bool) -> None:
+def up(warehouse: str | None, as_json: bool) -> None:
     """Start what is not running, in the background, and answer when all of it is ready."""
     from sandbox import estate
 
-    _show_estate(estate.up(home(), on_progress=say), as_json)
+    _show_estate(estate.up(home(), warehouse=warehouse, on_progress=say), as_json)
 
 
 @sandbox.command()

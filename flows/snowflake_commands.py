@@ -27,19 +27,10 @@ def apply(plan_only: bool, public_keys: Path | None, as_json: bool) -> None:
     from shelfgate.settings import Settings
     from shelfgate.warehouse.on_snowflake import administrator
     from shelfgate.warehouse.snowflake_setup import apply as run
-    from shelfgate.warehouse.snowflake_setup import plan
+    from shelfgate.warehouse.snowflake_setup import plan_for
 
     settings = Settings.load()
-    steps = plan(
-        {
-            "database": settings.need("snowflake_database"),
-            "bucket": settings.need("s3_bucket"),
-            "prefix": settings.s3_prefix,
-            "storage_role_arn": settings.need("snowflake_storage_role_arn"),
-            "credits_a_month": str(settings.snowflake_credits_a_month),
-        },
-        public_keys,
-    )
+    steps = plan_for(settings, public_keys)
     made = None
     if not plan_only:
         with administrator(settings).turn() as session:

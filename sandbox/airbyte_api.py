@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -29,20 +29,23 @@ from sandbox.airbyte_registry import Record, Registry, shown
 from sandbox.airbyte_shapes import Problem, as_problem, job_answer, page_answer
 from sandbox.airbyte_tokens import Tokens
 
+if TYPE_CHECKING:
+    from sandbox.airbyte_snowflake import SnowflakeDestination
+
 BASE_PATH = "/api/public/v1"
 """Where self-managed Airbyte has its API; part of SHELFGATE_AIRBYTE_URL."""
 
 
 @dataclass(frozen=True)
 class AirbyteConfig:
-    """One workspace with one connection to begin with, from one Postgres database; all land in one warehouse file.
+    """One workspace with one connection to begin with, from one Postgres database; all land in one warehouse.
 
     `unknown_id_title`: a self-managed Airbyte answers an unknown connection with `resource-not-found`, Cloud with
     `forbidden`, because it cannot tell the workspace.
     """
 
     postgres_dsn: str
-    warehouse: Path
+    warehouse: Path | SnowflakeDestination
     state_folder: Path
     client_id: str
     client_secret: str

@@ -1,16 +1,16 @@
-"""Puts one stream's rows into its table inside a job's transaction; refuses to begin or commit one itself.
+"""Decides how one stream lands and reads its rows, inside a job's transaction; refuses to begin or commit one itself.
 
 The layout is that of Airbyte's Snowflake destination 4.x: a table a stream, `_airbyte_*` columns first, money a DOUBLE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.airbyte_source import SCHEMA, Column, Source
 from shelfgate.errors import SyncFailed
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 LANDING_SCHEMA = "raw_sales"
-_META_COLUMNS = {
+META_COLUMNS = {
     "_airbyte_raw_id": "varchar not null",
     "_airbyte_extracted_at": "timestamp with time zone not null",
     "_airbyte_meta": "json not null",
@@ -38,17 +38,42 @@ class Delivery:
     watermark: int
 
 
+class Place(Protocol):
+    """Where the rows of a job go. `rows` is a query in DuckDB's words: the columns of the table, meta columns first."""
+
+    def columns(self) -> dict[str, list[str]]:
+        """The columns of every table that landed before, in lower case."""
+        ...
+
+    def overwrite(self, source: Source, rows: str) -> int:
+        """Make these rows the table's; returns how many they are."""
+        ...
+
+    def merge(self, source: Source, rows: str) -> int:
+        """Put these rows in the place of those with their keys; returns how many they are."""
+        ...
+
+    def deliver(self, stop_if_cancelled: Callable[[], None]) -> None:
+        """Make visible what was moved, all of it or nothing, if reading it has not done so."""
+        ...
+
+
 class Landing:
-    """One stream on its way into its table."""
+    """One stream on its way into its table; `reader` sees the source as it is attached."""
 
     def __init__(
-        self, warehouse: duckdb.DuckDBPyConnection, delivery: Delivery, source: Source, landed_columns: Sequence[str]
+        self,
+        reader: duckdb.DuckDBPyConnection,
+        delivery: Delivery,
+        source: Source,
+        place: Place,
+        landed_columns: Sequence[str],
     ) -> None:
-        self._warehouse = warehouse
+        self._reader = reader
         self._delivery = delivery
         self._source = source
+        self._place = place
         self._landed_columns = landed_columns
-        self._table = f"{LANDING_SCHEMA}.{_quoted(source.stream.name)}"
         self.rows = 0
         """How many rows were moved."""
 
@@ -76,41 +101,28 @@ class Landing:
             and before["columns"] == columns
             # xmin is the lower half of a transaction id: two epochs cannot be told apart.
             and before["watermark"] // _XIDS_AN_EPOCH == self._delivery.watermark // _XIDS_AN_EPOCH
-            and self._landed_columns == [*_META_COLUMNS, *self._source.column_names]
+            and self._landed_columns == [*META_COLUMNS, *self._source.column_names]
         )
 
     def _overwrite(self, generation: int) -> None:
-        name = _quoted(self._source.stream.name)
         self._refuse_nan("true")
-        self._warehouse.execute(f"create or replace table {self._table} ({self._definition()})")
         if self._source.stream.key and not self._source.key_is_declared:
-            rows = self._query("true")
-            newest = self._newest()
+            rows, newest = self._query("true"), self._newest()
         else:
             # The extension reads a table over several connections (2.3 s for 1.4 M lines), a query over one (7 s).
-            rows = f"{self._delivery.source_name}.{SCHEMA}.{name}"
-            newest = ""
-        self.rows = self._execute_with_meta(f"insert into {self._table} by name", rows, newest, generation)
+            rows, newest = f"{self._delivery.source_name}.{SCHEMA}.{quoted(self._source.stream.name)}", ""
+        self.rows = self._place.overwrite(self._source, self._with_meta(rows, newest, generation))
 
     def _merge(self, generation: int, since: int) -> None:
         written_since = f"xmin::text::bigint >= {since % _XIDS_AN_EPOCH}"
         self._refuse_nan(written_since)
-        self._warehouse.execute(f"create or replace temp table moved ({self._definition()})")
-        self.rows = self._execute_with_meta(
-            "insert into moved by name", self._query(written_since), self._newest(), generation
-        )
-        if self.rows:
-            same_key = " and ".join(f"landed.{_quoted(k)} = moved.{_quoted(k)}" for k in self._source.stream.key)
-            self._warehouse.execute(f"delete from {self._table} as landed using moved where {same_key}")
-            self._warehouse.execute(f"insert into {self._table} by name select * from moved")
-        self._warehouse.execute("drop table moved")
+        rows = self._with_meta(self._query(written_since), self._newest(), generation)
+        self.rows = self._place.merge(self._source, rows)
 
-    def _execute_with_meta(self, insert: str, rows: str, newest: str, generation: int) -> int:
-        columns = ", ".join(f"{_landed(column)} as {_quoted(column.name)}" for column in self._source.columns)
+    def _with_meta(self, rows: str, newest: str, generation: int) -> str:
+        columns = ", ".join(f"{_landed(column)} as {quoted(column.name)}" for column in self._source.columns)
         # Literals, not parameters: the first parameter of a process makes DuckDB import pandas (1 s on two cores).
-        inserted = self._warehouse.execute(
-            f"""
-            {insert}
+        return f"""
             select
                 gen_random_uuid()::varchar as _airbyte_raw_id,
                 timestamptz '{self._delivery.extracted_at.isoformat()}' as _airbyte_extracted_at,
@@ -120,16 +132,14 @@ class Landing:
             from {rows} as source
             {newest}
             """
-        ).fetchone()
-        return int(inserted[0]) if inserted else 0
 
     def _newest(self) -> str:
-        key = ", ".join(map(_quoted, self._source.stream.key))
+        key = ", ".join(map(quoted, self._source.stream.key))
         return f"qualify row_number() over (partition by {key} order by _written_by desc) = 1"
 
     def _query(self, condition: str) -> str:
         """A table function for the rows under a condition in Postgres' own words (an attached table has no xmin)."""
-        columns = ", ".join(map(_quoted, self._source.column_names))
+        columns = ", ".join(map(quoted, self._source.column_names))
         return self._postgres(
             f"select {columns}, xmin::text::bigint as _written_by from {self._from} where {condition}"
         )
@@ -139,37 +149,76 @@ class Landing:
         Raises:
             SyncFailed: a numeric NaN, which the extension would silently read as 0.00.
         """
-        numbers = [f"{_quoted(column.name)} = 'NaN'" for column in self._source.columns if column.may_be_nan]
+        numbers = [f"{quoted(column.name)} = 'NaN'" for column in self._source.columns if column.may_be_nan]
         if not numbers:
             return
         query = f"select count(*) from {self._from} where ({condition}) and ({' or '.join(numbers)})"
-        found = self._warehouse.execute(f"select * from {self._postgres(query)}").fetchone()
+        found = self._reader.execute(f"select * from {self._postgres(query)}").fetchone()
         if found and found[0]:
             raise SyncFailed(f"stream {self._source.stream.name}: {found[0]} rows hold a NaN. Nothing was landed.")
 
     @property
     def _from(self) -> str:
-        return f"{SCHEMA}.{_quoted(self._source.stream.name)}"
+        return f"{SCHEMA}.{quoted(self._source.stream.name)}"
 
     def _postgres(self, query: str) -> str:
         return postgres_query(self._delivery.source_name, query)
 
-    def _definition(self) -> str:
-        meta = [f"{name} {definition}" for name, definition in _META_COLUMNS.items()]
-        return ", ".join(meta + [f"{_quoted(column.name)} {column.landed_type}" for column in self._source.columns])
+
+class DuckDBPlace:
+    """The warehouse file, which also reads the source: its rows are visible when the reader commits."""
+
+    def __init__(self, warehouse: duckdb.DuckDBPyConnection) -> None:
+        self._warehouse = warehouse
+
+    def columns(self) -> dict[str, list[str]]:
+        found = self._warehouse.execute(
+            f"""
+            select table_name, column_name
+            from duckdb_columns()
+            where database_name = current_database() and schema_name = '{LANDING_SCHEMA}'
+            order by table_name, column_index
+            """
+        ).fetchall()
+        return by_table(found)
+
+    def overwrite(self, source: Source, rows: str) -> int:
+        table = _table(source)
+        self._warehouse.execute(f"create schema if not exists {LANDING_SCHEMA}")
+        self._warehouse.execute(f"create or replace table {table} ({_definition(source)})")
+        return self._inserted(f"insert into {table} by name {rows}")
+
+    def merge(self, source: Source, rows: str) -> int:
+        table = _table(source)
+        self._warehouse.execute(f"create or replace temp table moved ({_definition(source)})")
+        count = self._inserted(f"insert into moved by name {rows}")
+        if count:
+            same_key = " and ".join(f"landed.{quoted(k)} = moved.{quoted(k)}" for k in source.stream.key)
+            self._warehouse.execute(f"delete from {table} as landed using moved where {same_key}")
+            self._warehouse.execute(f"insert into {table} by name select * from moved")
+        self._warehouse.execute("drop table moved")
+        return count
+
+    def deliver(self, stop_if_cancelled: Callable[[], None]) -> None:
+        """Nothing: the commit has."""
+
+    def _inserted(self, sql: str) -> int:
+        inserted = self._warehouse.execute(sql).fetchone()
+        return int(inserted[0]) if inserted else 0
 
 
-def landed_columns(warehouse: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """The columns of every table that landed before."""
-    found = warehouse.execute(
-        f"""
-        select table_name, column_name
-        from duckdb_columns()
-        where database_name = current_database() and schema_name = '{LANDING_SCHEMA}'
-        order by table_name, column_index
-        """
-    ).fetchall()
+def by_table(found: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Column names by table, from pairs in the order of tables and columns."""
     return {table: [name for _, name in columns] for table, columns in groupby(found, key=itemgetter(0))}
+
+
+def _table(source: Source) -> str:
+    return f"{LANDING_SCHEMA}.{quoted(source.stream.name)}"
+
+
+def _definition(source: Source) -> str:
+    meta = [f"{name} {definition}" for name, definition in META_COLUMNS.items()]
+    return ", ".join(meta + [f"{quoted(column.name)} {column.landed_type}" for column in source.columns])
 
 
 def postgres_query(source_name: str, query: str) -> str:
@@ -180,9 +229,10 @@ def postgres_query(source_name: str, query: str) -> str:
 
 def _landed(column: Column) -> str:
     """The column as it lands. DuckDB's extension strips a `character(n)` of the blanks that Airbyte lands."""
-    value = f"{_quoted(column.name)}::{column.landed_type}"
+    value = f"{quoted(column.name)}::{column.landed_type}"
     return value if column.padded_length is None else f"rpad({value}, {column.padded_length}, ' ')"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """The name as SQL takes it, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'

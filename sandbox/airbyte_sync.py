@@ -1,4 +1,4 @@
-"""Moves rows from Postgres into the warehouse file as an Airbyte connection does; refuses to land a part of a sync.
+"""Moves rows from Postgres into the warehouse as an Airbyte connection does; refuses to land a part of a sync.
 
 Streams with a key are read incrementally and deduplicated, by Airbyte's Xmin method, which needs no column of its own:
 rows that a transaction at or after the last watermark wrote. **A deleted row has no xmin, so deletes are never seen**
@@ -12,13 +12,13 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.airbyte_landing import LANDING_SCHEMA, Delivery, Landing, landed_columns, postgres_query
+from sandbox.airbyte_landing import Delivery, DuckDBPlace, Landing, Place, postgres_query
 from sandbox.airbyte_source import STREAMS, Source, Stream, discover, refuse_lost_columns, without_password
 from sandbox.home import write_whole
 from sandbox.tpcds import load_extension
@@ -27,6 +27,8 @@ from shelfgate.warehouse.on_duckdb import connect
 
 if TYPE_CHECKING:
     import duckdb
+
+    from sandbox.airbyte_snowflake import SnowflakeDestination
 
 
 LOCK_TIMEOUT = "30s"
@@ -41,7 +43,7 @@ class Route:
     """Where one connection reads, writes and remembers. The state file is one connection's alone."""
 
     source_dsn: str
-    warehouse: Path
+    warehouse: Path | SnowflakeDestination
     state_file: Path
     warehouse_wait_seconds: float = 300.0
     streams: tuple[Stream, ...] = STREAMS
@@ -78,8 +80,9 @@ class Sync:
         for source in sources:
             known = state.get(source.stream.name, {}).get("columns", [])
             refuse_lost_columns(source, [name for name, _ in known])
-        with self._turn() as warehouse, self._translated("warehouse"):
-            moved = self._land(warehouse, sources, state)
+        with self._turn() as (reader, place), self._translated("warehouse"):
+            moved = self._land(reader, place, sources, state)
+            place.deliver(self._stop_if_cancelled)
         write_json(self._route.state_file, state)
         return moved
 
@@ -91,37 +94,40 @@ class Sync:
                 self._interruptible.interrupt()
 
     @contextmanager
-    def _turn(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _turn(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Place]]:
+        """Whoever reads the source, and where the rows go."""
+        if isinstance(self._route.warehouse, Path):
+            with closing(self._turn_at_the_file(self._route.warehouse)) as warehouse:
+                yield warehouse, DuckDBPlace(warehouse)
+        else:
+            with self._route.warehouse.opened(self._job_id) as (reader, place):
+                yield reader, place
+
+    def _turn_at_the_file(self, file: Path) -> duckdb.DuckDBPyConnection:
         """Wait in short stretches, so that a job can be cancelled while another process has its turn."""
         deadline = time.monotonic() + self._route.warehouse_wait_seconds
         while True:
             self._stop_if_cancelled()
             try:
-                connection = connect(self._route.warehouse, wait_seconds=0.5)
-                break
+                return connect(file, wait_seconds=0.5)
             except WarehouseBusy as busy:
                 if time.monotonic() >= deadline:
                     waited = f"{self._route.warehouse_wait_seconds:.0f} s"
                     raise SyncFailed(f"no turn at the warehouse within {waited}; {busy}") from None
-        try:
-            yield connection
-        finally:
-            connection.close()
 
     def _land(
-        self, warehouse: duckdb.DuckDBPyConnection, sources: list[Source], state: dict[str, dict[str, Any]]
+        self, reader: duckdb.DuckDBPyConnection, place: Place, sources: list[Source], state: dict[str, dict[str, Any]]
     ) -> Moved:
         """Land and commit; `state` then holds what to remember."""
         rows = values = 0
         source_name = f"source_of_job_{self._job_id}"
-        landed = landed_columns(warehouse)
-        with self._attached(warehouse, source_name), self._transaction(warehouse):
-            warehouse.execute(f"create schema if not exists {LANDING_SCHEMA}")
-            watermark = _watermark(warehouse, source_name)
+        landed = place.columns()
+        with self._attached(reader, source_name), self._transaction(reader):
+            watermark = _watermark(reader, source_name)
             delivery = Delivery(self._job_id, self._extracted_at, source_name, watermark)
             for source in sources:
                 name = source.stream.name
-                landing = Landing(warehouse, delivery, source, landed.get(name, []))
+                landing = Landing(reader, delivery, source, place, landed.get(name, []))
                 with self._translated(f"stream {name}"):
                     state[name] = landing.land(state.get(name))
                 rows += landing.rows
@@ -129,39 +135,39 @@ class Sync:
         return Moved(rows, 8 * values)
 
     @contextmanager
-    def _attached(self, warehouse: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
+    def _attached(self, reader: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
         from psycopg.conninfo import make_conninfo
 
         # A read that waits for a lock cannot be interrupted, so it must not wait for ever.
         dsn = make_conninfo(self._route.source_dsn, options=f"-c lock_timeout={LOCK_TIMEOUT}").replace("'", "''")
         with self._translated("source database"):
-            load_extension(warehouse, "postgres_scanner")
-            warehouse.execute(f"attach '{dsn}' as {name} (type postgres, read_only)")
+            load_extension(reader, "postgres_scanner")
+            reader.execute(f"attach '{dsn}' as {name} (type postgres, read_only)")
         try:
             yield
         finally:
-            warehouse.execute(f"detach {name}")
+            reader.execute(f"detach {name}")
 
     @contextmanager
-    def _transaction(self, warehouse: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    def _transaction(self, reader: duckdb.DuckDBPyConnection) -> Iterator[None]:
         import duckdb
 
-        warehouse.begin()
+        reader.begin()
         try:
             with self._lock:
-                self._interruptible = warehouse
+                self._interruptible = reader
             yield
             # A commit that is interrupted would leave nobody knowing whether it happened.
             with self._lock:
                 self._interruptible = None
             self._stop_if_cancelled()
-            warehouse.commit()
+            reader.commit()
         except BaseException:
             with self._lock:
                 self._interruptible = None
             # A commit that failed has already rolled back.
             with suppress(duckdb.TransactionException):
-                warehouse.rollback()
+                reader.rollback()
             raise
 
     @contextmanager
@@ -183,10 +189,10 @@ class Sync:
             raise SyncCancelled(f"job {self._job_id} was cancelled. Nothing was landed.")
 
 
-def _watermark(warehouse: duckdb.DuckDBPyConnection, source_name: str) -> int:
+def _watermark(reader: duckdb.DuckDBPyConnection, source_name: str) -> int:
     """Every transaction below it has ended and is seen by this snapshot: the next sync begins here."""
     query = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-    return int(warehouse.execute(f"select * from {postgres_query(source_name, query)}").fetchall()[0][0])
+    return int(reader.execute(f"select * from {postgres_query(source_name, query)}").fetchall()[0][0])
 
 
 def _read_state(file: Path) -> dict[str, dict[str, Any]]:

@@ -32,6 +32,7 @@ log = logging.getLogger("sandbox")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--warehouse", choices=homes.WAREHOUSES, help="of a home that has none yet")
     parser.add_argument("--with-parent", type=int, help="stop when this process ends")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -44,13 +45,13 @@ def main() -> None:
         sys.exit(TAKEN)
     homes.clear(home)
     try:
-        _serve(home, arguments.with_parent)
+        _serve(home, arguments.warehouse, arguments.with_parent)
     except ShelfgateError as error:
         log.critical("%s", error)
         sys.exit(error.exit_status)
 
 
-def _serve(home: Home, parent_pid: int | None) -> None:
+def _serve(home: Home, warehouse: str | None, parent_pid: int | None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -58,7 +59,7 @@ def _serve(home: Home, parent_pid: int | None) -> None:
     if parent_pid is not None and parent is None:
         raise PermanentFailure(f"process {parent_pid}, to which this estate is bound, has ended. Nothing was started.")
     with ExitStack() as undo:
-        estate = starting.start(home, undo)
+        estate = starting.start(home, undo, warehouse)
         undo.callback(homes.forget_endpoints, home)
         undo.callback(home.state.unlink, missing_ok=True)
         homes.write_settings(home, estate.settings)

@@ -34,14 +34,14 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True)
 class EstateInfo:
-    """What a caller needs in order to use a running estate."""
+    """What a caller needs in order to use a running estate. `warehouse`: the DuckDB file, or the account's address."""
 
     postgres_dsn: str
     s3_endpoint: str
     bucket: str
     airbyte_url: str
     lambda_url: str
-    warehouse: Path
+    warehouse: Path | str
     prefect_api_url: str
     scale: float | None
     through: date | None
@@ -54,14 +54,18 @@ class EstateInfo:
         return asdict(self) | texts | {"through": self.through.isoformat() if self.through is not None else None}
 
 
-def up(home: Path, *, with_parent: int | None = None, on_progress: Told) -> EstateInfo:
+def up(home: Path, *, warehouse: str | None = None, with_parent: int | None = None, on_progress: Told) -> EstateInfo:
     """Start the estate of this home, or join it if it is up. Prefect's server may still be starting.
 
+    `warehouse` is one of `home.WAREHOUSES`, for a home that has none yet; None: as it was, at first DuckDB.
+
     Raises:
+        ConfigurationError: this home has another warehouse.
         PermanentFailure: a part ended while starting; the end of the log is in the message.
         OutsideWorldGaveUp: it was not ready in time.
     """
     place = Home(home.resolve())
+    _refuse_another_warehouse(place, warehouse)
     if (running := _ready(place)) is not None:
         return _info(place, running)
     deadline = time.monotonic() + UP_SECONDS
@@ -71,7 +75,7 @@ def up(home: Path, *, with_parent: int | None = None, on_progress: Told) -> Esta
             running = _await_ready(place, deadline)
         else:
             on_progress(f"starting the estate at {place.root}")
-            running = _start_daemon(place, with_parent, deadline)
+            running = _start_daemon(place, warehouse, with_parent, deadline)
         if running is not None:
             return _info(place, running)
 
@@ -161,13 +165,22 @@ def _info(place: Home, running: Running) -> EstateInfo:
         bucket=running.bucket,
         airbyte_url=running.airbyte_url,
         lambda_url=running.lambda_url,
-        warehouse=place.warehouse,
+        warehouse=running.snowflake or place.warehouse,
         prefect_api_url=running.prefect_api_url,
         scale=reached.scale if reached is not None else None,
         through=reached.through if reached is not None else None,
         pid=running.pid,
         home=place.root,
     )
+
+
+def _refuse_another_warehouse(place: Home, asked: str | None) -> None:
+    identity = homes.read_identity(place)
+    if asked and identity is not None and identity.warehouse != asked:
+        raise ConfigurationError(
+            f"the estate at {place.root} lands in {identity.warehouse}; {asked} was asked for. Nothing was changed: "
+            "choose another SHELFGATE_HOME, or delete this one's data with `shelfgate sandbox reset`."
+        )
 
 
 def _ready(place: Home) -> Running | None:
@@ -196,14 +209,15 @@ def _await_ready(place: Home, deadline: float) -> Running | None:
     return None
 
 
-def _start_daemon(place: Home, with_parent: int | None, deadline: float) -> Running | None:
+def _start_daemon(place: Home, warehouse: str | None, with_parent: int | None, deadline: float) -> Running | None:
     """Start a daemon and wait until it is ready; None if another one was quicker."""
     place.sandbox.mkdir(parents=True, exist_ok=True)
     since = place.log.stat().st_size if place.log.exists() else 0
-    bound = ["--with-parent", str(with_parent)] if with_parent is not None else []
+    options = [*(["--warehouse", warehouse] if warehouse else [])]
+    options += ["--with-parent", str(with_parent)] if with_parent is not None else []
     with place.log.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.daemon", "--home", str(place.root), *bound],
+            [sys.executable, "-m", "sandbox.daemon", "--home", str(place.root), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -19,6 +19,7 @@ from sandbox.processes import Process
 
 SECRET = 0o600
 UNFINISHED = ".unfinished-"
+WAREHOUSES = ("duckdb", "snowflake")
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,20 @@ class Home:
     def objects(self) -> Path:
         return self.sandbox / "s3"
 
+    @property
+    def snowflake(self) -> Path:
+        return self.sandbox / "snowflake"
+
 
 @dataclass(frozen=True)
 class Identity:
-    """Secrets and ports that outlive `down`, so that a terminal that has read `settings.env` stays right."""
+    """What outlives `down`: the kind of warehouse, and secrets and ports, so that whoever read them stays right."""
 
     postgres_password: str = field(default_factory=lambda: secrets.token_hex(16))
     airbyte_client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     airbyte_client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    warehouse: str = "duckdb"
+    snowflake_passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     airbyte_connection_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     aws_access_key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper())
     aws_secret_access_key: str = field(default_factory=lambda: secrets.token_urlsafe(30))
@@ -90,6 +97,8 @@ class Running:
     lambda_url: str
     prefect_api_url: str
     children: list[tuple[int, str]]
+    snowflake: str | None = None
+    """Where the account answers, with its database; None on DuckDB."""
 
     def processes(self) -> list[Process]:
         return [Process(self.pid, self.started), *(Process(pid, started) for pid, started in self.children)]
@@ -121,8 +130,9 @@ def write_settings(home: Home, settings: dict[str, str]) -> None:
 
 def forget_endpoints(home: Home) -> None:
     """Leave in the settings file only which warehouse this is: `status` reads that also while the estate is down."""
-    if home.settings.exists():
-        write_settings(home, {"SHELFGATE_TARGET": "duckdb"})
+    identity = read_identity(home)
+    if home.settings.exists() and identity is not None:
+        write_settings(home, {"SHELFGATE_TARGET": identity.warehouse})
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:

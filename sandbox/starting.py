@@ -24,6 +24,8 @@ from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from sandbox.snowflake.account import EstatesAccount
+
 HOST = "127.0.0.1"
 FUNCTION = "inventory-loader"
 HANDLER = "inventory_loader.handler.handler"
@@ -49,14 +51,14 @@ class Estate:
     bucket: s3.LandingBucket
 
 
-def start(home: Home, undo: ExitStack) -> Estate:
+def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> Estate:
     """Start all parts; `undo` ends those that were started, whether or not all could be.
 
-    A Prefect server is a part only if PREFECT_API_URL names none.
+    A Prefect server is a part only if PREFECT_API_URL names none. `warehouse`: of a home that has none yet.
     """
-    identity = homes.read_identity(home) or Identity()
+    identity = homes.read_identity(home) or Identity(warehouse=warehouse or "duckdb")
     homes.write_identity(home, identity)
-    # The two children first: they are prepared between fork and exec, which wants a process without threads.
+    # The children first: they are prepared between fork and exec, which wants a process without threads.
     children: list[Process] = []
     prefect_api_url = os.environ.get("PREFECT_API_URL")
     if not prefect_api_url:
@@ -64,6 +66,9 @@ def start(home: Home, undo: ExitStack) -> Estate:
         prefect_api_url = f"http://{HOST}:{port}/api"
         children.append(_start_prefect(home, port))
         undo.callback(processes.end, children[0], PREFECT_STOP_SECONDS)
+    s3_port = processes.free_port(identity.ports.get("s3"))
+    account = _start_snowflake(home, identity, f"http://{HOST}:{s3_port}", undo)
+    children += [account.emulator.process] if account else []
     server = postgres.start(
         home.sandbox / "postgres",
         password=identity.postgres_password,
@@ -73,9 +78,11 @@ def start(home: Home, undo: ExitStack) -> Estate:
     children.append(server.process)
     bucket = s3.LandingBucket(home.objects)
     undo.callback(bucket.stop)
-    s3_endpoint = bucket.start(identity.ports.get("s3"))
-    airbyte = _start_airbyte(home, identity, server.dsn, undo)
-    lambda_url = _start_lambda(home, identity, s3_endpoint, undo)
+    s3_endpoint = bucket.start(s3_port)
+    if account:
+        account.set_up()
+    airbyte = _start_airbyte(home, identity, server.dsn, account, undo)
+    lambda_url = _start_lambda(home, identity, s3_endpoint, account, undo)
     daemon = processes.find(os.getpid())
     assert daemon is not None, "it runs this line"
     running = Running(
@@ -88,9 +95,10 @@ def start(home: Home, undo: ExitStack) -> Estate:
         lambda_url=lambda_url,
         prefect_api_url=prefect_api_url,
         children=[(child.pid, child.started) for child in children],
+        snowflake=account.address if account else None,
     )
     homes.write_identity(home, replace(identity, ports=_ports(running)))
-    return Estate(running, _settings(identity, running), tuple(children), bucket)
+    return Estate(running, _settings(identity, running, account), tuple(children), bucket)
 
 
 def _start_prefect(home: Home, port: int) -> Process:
@@ -116,13 +124,26 @@ def _start_prefect(home: Home, port: int) -> Process:
     return process
 
 
-def _start_airbyte(home: Home, identity: Identity, dsn: str, undo: ExitStack) -> str:
-    from sandbox.airbyte_api import BASE_PATH, AirbyteConfig, airbyte_app
+def _start_snowflake(home: Home, identity: Identity, s3_endpoint: str, undo: ExitStack) -> EstatesAccount | None:
+    """The account of a home whose warehouse is one. It starts while others do; `set_up` waits for it."""
+    if identity.warehouse != "snowflake":
+        return None
+    from sandbox.snowflake.account import start as start_account
 
+    account = start_account(home, identity, s3_endpoint)
+    undo.callback(account.emulator.stop)
+    return account
+
+
+def _start_airbyte(home: Home, identity: Identity, dsn: str, account: EstatesAccount | None, undo: ExitStack) -> str:
+    from sandbox.airbyte_api import BASE_PATH, AirbyteConfig, airbyte_app
+    from sandbox.airbyte_snowflake import SnowflakeDestination
+
+    state = home.sandbox / "airbyte"
     config = AirbyteConfig(
         postgres_dsn=dsn,
-        warehouse=home.warehouse,
-        state_folder=home.sandbox / "airbyte",
+        warehouse=SnowflakeDestination(account.airbytes_warehouse(), state) if account else home.warehouse,
+        state_folder=state,
         client_id=identity.airbyte_client_id,
         client_secret=identity.airbyte_client_secret,
         connection_id=identity.airbyte_connection_id,
@@ -130,15 +151,17 @@ def _start_airbyte(home: Home, identity: Identity, dsn: str, undo: ExitStack) ->
     return _serve_app("airbyte", airbyte_app(config), identity, undo) + BASE_PATH
 
 
-def _start_lambda(home: Home, identity: Identity, s3_endpoint: str, undo: ExitStack) -> str:
+def _start_lambda(
+    home: Home, identity: Identity, s3_endpoint: str, account: EstatesAccount | None, undo: ExitStack
+) -> str:
     from sandbox.lambda_api import LambdaConfig, lambda_app
 
+    on_duckdb = {"SHELFGATE_TARGET": "duckdb", "SHELFGATE_DUCKDB_PATH": str(home.warehouse)}
     config = LambdaConfig(
         function_name=FUNCTION,
         handler=HANDLER,
         environment={
-            "SHELFGATE_TARGET": "duckdb",
-            "SHELFGATE_DUCKDB_PATH": str(home.warehouse),
+            **(account.loader_environment() if account else on_duckdb),
             "SHELFGATE_S3_BUCKET": s3.BUCKET,
             "SHELFGATE_S3_PREFIX": s3.PREFIX,
             "AWS_ENDPOINT_URL_S3": s3_endpoint,
@@ -192,17 +215,18 @@ def _ports(running: Running) -> dict[str, int]:
         "airbyte": running.airbyte_url,
         "lambda": running.lambda_url,
         "prefect": running.prefect_api_url,
+        "snowflake": running.snowflake or "",
     }
     ports = {part: urlsplit(address).port for part, address in addresses.items()}
     return {part: port for part, port in ports.items() if port is not None}
 
 
-def _settings(identity: Identity, running: Running) -> dict[str, str]:
+def _settings(identity: Identity, running: Running, account: EstatesAccount | None) -> dict[str, str]:
     """What production code is told, in the names it reads in production too."""
     from sandbox.airbyte_api import workspace_of
 
     return {
-        "SHELFGATE_TARGET": "duckdb",
+        **(account.settings() if account else {"SHELFGATE_TARGET": "duckdb"}),
         "SHELFGATE_SOURCE_DSN": running.postgres_dsn,
         "SHELFGATE_AIRBYTE_URL": running.airbyte_url,
         "SHELFGATE_AIRBYTE_CLIENT_ID": identity.airbyte_client_id,

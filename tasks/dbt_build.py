@@ -29,8 +29,8 @@ _ONE_BUILD_AT_A_TIME = threading.Lock()
 GOOD = frozenset({"success", "pass", "warn"})
 
 # Parsing takes 1.5 s, as long as building a small day. The project does not change while a process runs, and variables
-# are read when a model is rendered, so one parse serves every build of a process.
-_parsed: list[Any] = []
+# are read when a model is rendered, so one parse serves every build of a process in one database.
+_parsed: dict[tuple[str, ...], Any] = {}
 
 
 @task(name="build", task_run_name="build {selector}", **ONCE)
@@ -48,7 +48,7 @@ def build_models(selector: str, settings: Settings, warehouse: Warehouse, run: R
         "full_rebuild": settings.full_rebuild,
     }
     with _ONE_BUILD_AT_A_TIME, warehouse.turn(), _environment(warehouse.dbt_environment), _profile() as profiles:
-        results = _invoke(selector, profiles, settings, variables)
+        results = _invoke(selector, profiles, settings, variables, _database(warehouse))
     logger = get_run_logger()
     for line in (one for one in results if one["status"] not in {"success", "pass"}):
         logger.warning("%s %s: %s", line["node"], line["status"], line["message"])
@@ -73,7 +73,9 @@ def _code_digest(week_start_day: int) -> str:
 
 
 @outside_call("dbt")
-def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[str, Any]) -> list[dict[str, Any]]:
+def _invoke(
+    selector: str, profiles: str, settings: Settings, variables: dict[str, Any], database: tuple[str, ...]
+) -> list[dict[str, Any]]:
     """Run dbt and give one line a node: node, status, seconds, message."""
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
@@ -86,11 +88,11 @@ def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[st
         *["--no-version-check", "--no-write-json"],
     ]
     try:
-        if not _parsed:
+        if database not in _parsed:
             parsed = dbtRunner().invoke(["parse", *common])
             _raise_if_stopped("parse", parsed)
-            _parsed.append(parsed.result)
-        answer = dbtRunner(manifest=_parsed[0]).invoke(
+            _parsed[database] = parsed.result
+        answer = dbtRunner(manifest=_parsed[database]).invoke(
             ["build", "--selector", selector, "--exclude-resource-type", "unit_test", *common]
         )
     finally:
@@ -107,6 +109,12 @@ def _invoke(selector: str, profiles: str, settings: Settings, variables: dict[st
         }
         for result in found.results
     ]
+
+
+def _database(warehouse: Warehouse) -> tuple[str, ...]:
+    """What a parsed project depends on: which engine's macros it calls, and the database that its relations name."""
+    given = warehouse.dbt_environment
+    return tuple(given.get(name, "") for name in ("SHELFGATE_TARGET", "SNOWFLAKE_DATABASE"))
 
 
 def _raise_if_stopped(step: str, answer: Any) -> None:

@@ -32,7 +32,7 @@ def hold_gate(
     from expectations.gates import Judge
     from expectations.window import Window
 
-    judge = Judge(warehouse.sqlalchemy_url, settings.docs_folder)
+    judge = Judge(warehouse, settings.docs_folder)
 
     def judged(session: Session, judged_at: datetime) -> Verdict:
         landed = fingerprint(session) if gate is Gate.LANDING else None

@@ -11,6 +11,7 @@ import duckdb
 
 from expectations.gates import Judge, Window
 from shelfgate.model import Gate, Verdict
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
 MORNING = datetime(2002, 12, 29, 6, 0, 0)
 
@@ -22,7 +23,7 @@ def judge_run(folder: Path, number: int = 0, *, quantity: int = 5, weight: int =
         connection.execute("create or replace table stock (item integer, quantity integer, weight integer)")
         connection.execute(f"insert into stock select range, {quantity}, {weight} from range({rows})")
     window = Window(run_id(number), date(2002, 12, 28), MORNING + timedelta(days=number, microseconds=number))
-    judge = Judge(f"duckdb:///{warehouse}", folder)
+    judge = Judge(DuckDBWarehouse(warehouse), folder)
     verdicts: list[Verdict] = []
     for gate, dataset in ((Gate.LANDING, "inventory"), (Gate.MARTS, "fct_weekly")):
         with mock.patch("expectations.gates.suites_of", lambda g, *_, d=dataset: [_suite(g, d)]):

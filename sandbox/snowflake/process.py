@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,12 +16,14 @@ from typing import Any
 import httpx
 
 from sandbox import processes
+from sandbox.home import SECRET, write_whole
 from sandbox.processes import Process
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 
 HERE = Path(__file__).parent
 ACCOUNT = "EMULATED"
 ADMIN = "ADMINISTRATOR"
+STAGED = "staged"
 # A cold start reads 150 MB of libraries from disk; warm it takes 2 s.
 START_SECONDS = 90.0
 
@@ -80,13 +83,14 @@ def make_key(folder: Path, name: str, passphrase: str) -> KeyPair:
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = folder / f"{name}.p8"
-    private.touch(mode=0o600)
-    private.write_bytes(
+    write_whole(
+        private,
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase.encode()),
-        )
+        ),
+        SECRET,
     )
     der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return KeyPair(private, passphrase, base64.b64encode(der).decode())
@@ -122,9 +126,27 @@ class Emulator:
             "SNOWFLAKE_PROTOCOL": "http",
         }
 
+    def await_answer(self) -> None:
+        """
+        Raises:
+            PermanentFailure: it ended while starting.
+            OutsideWorldGaveUp: it did not answer in time, and was ended.
+        """
+        log = self.folder / "emulator.log"
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(self.url):
+            if not self.process.is_running():
+                raise PermanentFailure(f"Snowflake emulator: it ended while starting:\n{processes.tail(log)}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise OutsideWorldGaveUp(f"Snowflake emulator: no answer within {START_SECONDS:.0f} s. See {log}.")
+            time.sleep(0.05)
+
     def stop(self) -> None:
+        """End it, and remove what it held of files that were sent to its own stages."""
         processes.end(self.process, 5.0)
         self._child.wait(10)
+        shutil.rmtree(self.folder / STAGED, ignore_errors=True)
 
 
 def start(folder: Path, *, s3_endpoint: str = "", data: Path | None = None, more: tuple[str, ...] = ()) -> Emulator:
@@ -134,28 +156,42 @@ def start(folder: Path, *, s3_endpoint: str = "", data: Path | None = None, more
         PermanentFailure: it ended at once.
         OutsideWorldGaveUp: it did not answer, or its environment could not be made.
     """
-    python = environment()
     folder.mkdir(parents=True, exist_ok=True)
     admin = make_key(folder, "administrator", "only-in-the-sandbox")
-    public = folder / "administrator.pub"
+    emulator = launch(folder, admin, processes.free_port(), s3_endpoint=s3_endpoint, data=data, more=more)
+    emulator.await_answer()
+    return emulator
+
+
+def launch(
+    folder: Path,
+    admin: KeyPair,
+    port: int,
+    *,
+    s3_endpoint: str = "",
+    data: Path | None = None,
+    more: tuple[str, ...] = (),
+) -> Emulator:
+    """Start the process, without waiting for it; `data` keeps the databases for the next one.
+
+    Raises:
+        PermanentFailure: it ended at once.
+        OutsideWorldGaveUp: its environment could not be made.
+    """
+    python = environment()
+    public, log = folder / "administrator.pub", folder / "emulator.log"
     public.write_text(admin.public, encoding="ascii")
-    port, log = processes.free_port(), folder / "emulator.log"
+    shutil.rmtree(folder / STAGED, ignore_errors=True)  # of one that was killed
+    (folder / STAGED).mkdir(parents=True)
     command = [str(python), "-m", "emulator", "--port", str(port), "--account", ACCOUNT, "--admin", f"{ADMIN}={public}"]
     command += ["--s3-endpoint", s3_endpoint, *(["--data", str(data.absolute())] if data else []), *more]
-    child = processes.start(command, log=log, folder=HERE, environment=_plain_environment())
+    # fakesnow keeps what is sent to a stage in a temporary folder, for ever.
+    environment_ = {**_plain_environment(), "TMPDIR": str((folder / STAGED).absolute())}
+    child = processes.start(command, log=log, folder=HERE, environment=environment_)
     process = processes.find(child.pid)
     if process is None:
         raise PermanentFailure(f"Snowflake emulator: it ended at once:\n{processes.tail(log)}")
-    emulator = Emulator(port, process, admin, folder, child)
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers(emulator.url):
-        if not process.is_running():
-            raise PermanentFailure(f"Snowflake emulator: it ended while starting:\n{processes.tail(log)}")
-        if time.monotonic() > deadline:
-            emulator.stop()
-            raise OutsideWorldGaveUp(f"Snowflake emulator: no answer within {START_SECONDS:.0f} s. See {log}.")
-        time.sleep(0.05)
-    return emulator
+    return Emulator(port, process, admin, folder, child)
 
 
 def _answers(url: str) -> bool:

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shelfgate.errors import ConfigurationError, PermanentFailure
+
 if TYPE_CHECKING:
     from shelfgate.settings import Settings
 
@@ -46,6 +48,11 @@ class Session(Protocol):
         """An expression for the warehouse's own clock, as a timestamp in UTC without a zone."""
         ...
 
+    @property
+    def set_up_by(self) -> str | None:
+        """The command by which an administrator makes the tables; None where a run makes them itself."""
+        ...
+
     def content_digest(self, columns: Sequence[str]) -> str:
         """An aggregate expression over rows with these columns: order independent, comparable on one engine only."""
         ...
@@ -62,6 +69,10 @@ class Warehouse(Protocol):
     @property
     def dbt_environment(self) -> dict[str, str]:
         """What `dbt/profiles.yml` reads of the environment to reach this warehouse."""
+        ...
+
+    def tagged(self, **said: str) -> Warehouse:
+        """The same warehouse, its statements marked with this as well where the engine keeps marks: `run`, `stage`."""
         ...
 
     def turn(self) -> AbstractContextManager[Session]:
@@ -82,6 +93,28 @@ PARTS = ("install_ops", "install_store", "install_views")
 
 
 def install(session: Session) -> None:
+    """See that schemas, tables and views are there and of this version; make them so where a run may.
+
+    Raises:
+        ConfigurationError: only the warehouse's administrator may, and has not yet.
+    """
+    if session.set_up_by is None:
+        bring_up_to_date(session)
+        return
+    try:
+        done, why = _installed(session), ""
+    except PermanentFailure as absent:
+        done, why = {}, f" ({absent})"
+    outdated = [part for part, sha256 in _wanted_parts().items() if done.get(part) != sha256]
+    if outdated:
+        raise ConfigurationError(
+            f"warehouse: {', '.join(outdated)} not installed in the version of this code by ops.installation{why}, and "
+            f"a run may not do it. Nothing was changed: have the administrator run `{session.set_up_by}`, then run "
+            "again."
+        )
+
+
+def bring_up_to_date(session: Session) -> None:
     """Create what is missing of schemas, tables and views, bring older ones up to date. DDL: never while publishing.
 
     A part runs again only when its text has changed: a view is replaced then, not before.
@@ -90,15 +123,21 @@ def install(session: Session) -> None:
         "create schema if not exists ops; create table if not exists ops.installation "
         "(part varchar not null, sha256 varchar not null, installed_at timestamp not null)"
     )
-    done = {row["part"]: row["sha256"] for row in session.rows("select part, sha256 from ops.installation")}
-    for part in PARTS:
-        text = statement(part)
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
+    done = _installed(session)
+    for part, sha256 in _wanted_parts().items():
         if done.get(part) == sha256:
             continue
-        session.run_script(text)
+        session.run_script(statement(part))
         session.run("delete from ops.installation where part = ?", [part])
         session.run(f"insert into ops.installation select ?, ?, {session.utc_now}", [part, sha256])
+
+
+def _wanted_parts() -> dict[str, str]:
+    return {part: hashlib.sha256(statement(part).encode()).hexdigest() for part in PARTS}
+
+
+def _installed(session: Session) -> dict[str, str]:
+    return {row["part"]: row["sha256"] for row in session.rows("select part, sha256 from ops.installation")}
 
 
 def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = None) -> Warehouse:
@@ -108,7 +147,6 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
         ConfigurationError: no target, or one that this installation does not know.
     """
     from shelfgate import failpoints
-    from shelfgate.errors import ConfigurationError
 
     target = settings.need("target")
     if os.environ.get(failpoints.VARIABLE) and target != "duckdb":

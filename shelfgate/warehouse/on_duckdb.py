@@ -155,6 +155,10 @@ class DuckDBSession:
     def utc_now(self) -> str:
         return "make_timestamp(epoch_us(now()))"
 
+    @property
+    def set_up_by(self) -> None:
+        return None
+
     def content_digest(self, columns: Sequence[str]) -> str:
         # 64-bit hashes summed as HUGEINT: a doubled or a lost row changes it, the order of rows does not.
         return f"cast(sum(hash({', '.join(columns)})) as varchar)"
@@ -181,6 +185,10 @@ class DuckDBWarehouse:
     @property
     def dbt_environment(self) -> dict[str, str]:
         return {"SHELFGATE_TARGET": "duckdb", "SHELFGATE_DUCKDB_PATH": str(self.path.absolute())}
+
+    def tagged(self, **said: str) -> DuckDBWarehouse:
+        """Itself: DuckDB keeps no history of statements."""
+        return self
 
     @contextmanager
     def turn(self) -> Iterator[DuckDBSession]:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 from shelfgate.failpoints import failpoint
-from shelfgate.warehouse.on_duckdb import batched
 from shelfgate.warehouse.snowflake_login import Identity
 from shelfgate.warehouse.snowflake_text import explained, first_words, statements_of, without_comments
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from shelfgate.settings import Settings
 
-ROWS_A_STATEMENT = 200
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 300
 
@@ -74,13 +73,18 @@ class SnowflakeSession:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        written = 0
-        one = "(" + ", ".join("?" * len(columns)) + ")"
-        for chunk in batched(rows, ROWS_A_STATEMENT):
-            values = ", ".join([one] * len(chunk))
-            flat = [value for row in chunk for value in row]
-            written += self.run(f"insert into {table} ({', '.join(columns)}) values {values}", flat)
-        return written
+        from snowflake.connector.errors import Error
+
+        # Bound as columns, in one statement. Dates as texts: the connector has no type for a column that mixes in NULL.
+        bound = [[_as_text(value) for value in row] for row in rows]
+        if not bound:
+            return 0
+        sql = f"insert into {table} ({', '.join(columns)}) values ({', '.join('?' * len(columns))})"
+        cursor = self.connection.cursor()
+        try:
+            return int(cursor.executemany(sql, bound).rowcount or 0)
+        except Error as error:
+            raise explained(error, sql, cursor.sfqid) from error
 
     @contextmanager
     def transaction(self, name: str) -> Iterator[None]:
@@ -108,6 +112,10 @@ class SnowflakeSession:
     @property
     def utc_now(self) -> str:
         return "sysdate()"
+
+    @property
+    def set_up_by(self) -> str:
+        return "shelfgate snowflake apply"
 
     def content_digest(self, columns: Sequence[str]) -> str:
         # Signed 64-bit hashes summed as NUMBER(38, 0): a doubled or a lost row changes it, the order of rows does not.
@@ -140,8 +148,10 @@ class SnowflakeWarehouse:
         """The warehouse that the settings name.
 
         Raises:
-            ConfigurationError: one is missing, or asks for a password.
+            ConfigurationError: one is missing, or asks for a password, or names a block that nobody has loaded.
         """
+        if settings.snowflake_block or settings.snowflake_build_block:
+            raise ConfigurationError("a Prefect block is named for Snowflake, and this command does not read blocks.")
         account = account_of(settings)
         identity = Identity(
             settings.need("snowflake_user"),
@@ -150,12 +160,14 @@ class SnowflakeWarehouse:
             _secret(settings.snowflake_private_key_passphrase),
             settings.snowflake_workload_identity,
             settings.snowflake_token_file,
+            _secret(settings.snowflake_private_key),
         )
         builder = Identity(
             settings.need("snowflake_build_user"),
             settings.need("snowflake_build_role"),
-            settings.need("snowflake_build_private_key_path"),
+            settings.snowflake_build_private_key_path,
             settings.need("snowflake_build_private_key_passphrase"),
+            key_text=_secret(settings.snowflake_build_private_key),
         )
         return cls(account, identity, builder)
 
@@ -193,10 +205,12 @@ class SnowflakeWarehouse:
             "SNOWFLAKE_PROTOCOL": one.protocol,
             "SNOWFLAKE_USER": builder.user,
             "SNOWFLAKE_ROLE": builder.role,
-            "SNOWFLAKE_PRIVATE_KEY_PATH": str(builder.private_key),
-            "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": builder.passphrase or "",
+            # Names of this beginning are dbt's for what it blanks out in its messages and keeps in no file.
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": builder.locked_key(),
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": builder.passphrase or "",
             "SNOWFLAKE_DATABASE": one.database,
             "SNOWFLAKE_WAREHOUSE": one.warehouse,
+            "SHELFGATE_QUERY_TAG": self._query_tag(),
         }
 
     @contextmanager
@@ -230,9 +244,12 @@ class SnowflakeWarehouse:
             "session_parameters": self._parameters(),
         }
 
+    def _query_tag(self) -> str:
+        return json.dumps({"application": "shelfgate", **self.tag}, sort_keys=True)
+
     def _parameters(self) -> dict[str, Any]:
         return {
-            "QUERY_TAG": json.dumps({"application": "shelfgate", **self.tag}, sort_keys=True),
+            "QUERY_TAG": self._query_tag(),
             "TIMEZONE": "UTC",
             "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
             "LOCK_TIMEOUT": round(self.account.lock_seconds),
@@ -268,6 +285,10 @@ def administrator(settings: Settings) -> SnowflakeWarehouse:
         settings.need("snowflake_admin_private_key_passphrase"),
     )
     return SnowflakeWarehouse(account_of(settings), who, who, tag={"stage": "apply"})
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value) if isinstance(value, date) else value
 
 
 def _secret(value: Any) -> str | None:

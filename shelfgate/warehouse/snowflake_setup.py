@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfgate.errors import ConfigurationError
-from shelfgate.warehouse import PARTS, Session, install, statement
+from shelfgate.settings import Settings
+from shelfgate.warehouse import PARTS, Session, bring_up_to_date, statement
 from shelfgate.warehouse.snowflake_text import first_words, statements_of
 
 FOLDER = Path(__file__).parents[2] / "deployments" / "snowflake"
@@ -34,11 +35,27 @@ class Step:
     file: str
     sql: str
     installs: bool = False
-    """Of the scripts that `shelfgate.warehouse.install` runs, and runs again only when their text has changed."""
+    """Of the scripts that `bring_up_to_date` runs, and runs again only when their text has changed."""
 
     @property
     def summary(self) -> str:
         return first_words(self.sql)
+
+
+def plan_for(settings: Settings, public_keys: Path | None = None) -> list[Step]:
+    """The plan for the account that the settings name.
+
+    Raises:
+        ConfigurationError: a setting is missing, or could be something else than a value.
+    """
+    values = {
+        "database": settings.need("snowflake_database"),
+        "bucket": settings.need("s3_bucket"),
+        "prefix": settings.s3_prefix,
+        "storage_role_arn": settings.need("snowflake_storage_role_arn"),
+        "credits_a_month": str(settings.snowflake_credits_a_month),
+    }
+    return plan(values, public_keys)
 
 
 def plan(values: Mapping[str, str], public_keys: Path | None = None) -> list[Step]:
@@ -91,7 +108,7 @@ def apply(session: Session, steps: list[Step]) -> int:
     for step in steps:
         if step.installs:
             if not installed:
-                install(session)
+                bring_up_to_date(session)
             installed = True
             continue
         answer = session.rows(step.sql)

@@ -109,7 +109,7 @@ def gate_on_one_week(folder: Path) -> Pair:
             timestamp '1998-01-01');
             """
         )
-        judge = Judge(warehouse.sqlalchemy_url, folder / "docs")
+        judge = Judge(warehouse, folder / "docs")
         names = window.names(suite["meta"]["window"])
         batch = f"({render(suite['meta']['window'], names)})"
         columns = [e["kwargs"]["column"] for e in suite["expectations"] if "column" in e["kwargs"]]

@@ -88,7 +88,7 @@ class Ground:
     def judge(self, *gates: Gate, waivers: Path = WAIVERS) -> list[Verdict]:
         """Hold gates as a run does, up to the first that stays closed."""
         run = self.day.run
-        judge = Judge(self.warehouse.sqlalchemy_url, self.home / "data-docs", waivers=waivers)
+        judge = Judge(self.warehouse, self.home / "data-docs", waivers=waivers)
         window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
         found: list[Verdict] = []
         with self.warehouse.turn():

@@ -53,7 +53,7 @@ class Bench:
         waivers = self.home / "waivers.yml"
         if not waivers.exists():
             waivers.write_text("waivers: []\n")
-        judge = Judge(self.warehouse.sqlalchemy_url, self.docs, suites or self.home / "suites", waivers)
+        judge = Judge(self.warehouse, self.docs, suites or self.home / "suites", waivers)
         with self.warehouse.turn():
             return judge.verdict(Gate.LANDING, Window("run-1", DAY, JUDGED_AT))
 

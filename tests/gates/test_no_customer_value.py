@@ -66,7 +66,7 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 
 def judged(warehouse: DuckDBWarehouse, docs: Path, gate: Gate, suites: Path = SUITES) -> Verdict:
     with warehouse.turn() as session:
-        verdict = Judge(warehouse.sqlalchemy_url, docs, suites).verdict(gate, Window("run-1", DAY, JUDGED_AT))
+        verdict = Judge(warehouse, docs, suites).verdict(gate, Window("run-1", DAY, JUDGED_AT))
         record_verdict(session, verdict, JUDGED_AT)
     return verdict
 

@@ -151,7 +151,7 @@ def test_a_warehouse_that_is_no_database_closes_the_gate(bench: Bench) -> None:
     bench.suite(ROWS_SEEN)
     other = bench.home / "other.duckdb"
     other.write_bytes(b"not a database" * 400)
-    judge = Judge(DuckDBWarehouse(other).sqlalchemy_url, bench.docs, bench.home / "suites", bench.home / "waivers.yml")
+    judge = Judge(DuckDBWarehouse(other), bench.docs, bench.home / "suites", bench.home / "waivers.yml")
     from expectations.gates import Window
 
     stays_closed(bench, judge.verdict(Gate.LANDING, Window("run-1", DAY, JUDGED_AT)), "things.window_is_readable")

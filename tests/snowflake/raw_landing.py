@@ -43,9 +43,7 @@ def land(installed: Installed, source: duckdb.DuckDBPyConnection, folder: Path) 
             session.run(f"create table if not exists raw_sales.{table} ({made})")
             chosen = ", ".join([name for name, _ in columns] + [f"{value} as {name}" for name, _, value in META])
             _copy(installed.estate.s3, session, source, folder, f"raw_sales.{table}", f"select {chosen} from {table}")
-        inventory = (
-            "select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand, 'key', 'version' from inventory"
-        )
+        inventory = "select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand from inventory"
         _copy(installed.estate.s3, session, source, folder, "raw_inventory.inventory", inventory)
 
 

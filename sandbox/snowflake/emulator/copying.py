@@ -41,7 +41,7 @@ METADATA_SQL = (
 # What these say is how the files are read here anyway; another value is refused.
 _AS_IT_IS = {
     "ENCODING": {"UTF8", "UTF-8"},
-    "RECORD_DELIMITER": {"\\n", "AUTO"},
+    "RECORD_DELIMITER": {"\\n", "\n", "AUTO"},
     "DATE_FORMAT": {"AUTO", "YYYY-MM-DD"},
     "TIMESTAMP_FORMAT": {"AUTO"},
     "TIME_FORMAT": {"AUTO"},

@@ -213,6 +213,9 @@ class Session:
             return statements.table(
                 self, ["number of rows inserted"], [(self.written,)], kind=parsed, written=self.written
             )
+        if isinstance(bindings, tables.Rows) and isinstance(parsed, exp.Insert):
+            count = tables.insert_rows(self, parsed, bindings)
+            return statements.table(self, ["number of rows inserted"], [(count,)], kind=parsed, written=count)
         if isinstance(parsed, exp.Merge):
             done = tables.merge(self, self.to_duck(parsed, bindings), bindings)
             return statements.table(self, list(done), [tuple(done.values())], kind=parsed, written=sum(done.values()))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import collections
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 Name = tuple[str, str, str]
+_ROWS = re.compile(r"\s*insert\s+into\s+[\w.\"]+\s*(\([\w\s,\"]+\))?\s*values\s*\((\s*\?\s*,?)+\)\s*;?\s*", re.I)
 
 
 def quoted(name: tuple[str, ...]) -> str:
@@ -153,3 +155,36 @@ def overwrite(session: Session, insert: exp.Insert, parameters: list | None) -> 
             columns = " (" + ", ".join(f'"{one.name.upper()}"' for one in insert.this.expressions) + ")"
         session.written = session.duck.execute(f"insert into {quoted(target)}{columns} from {kept}").fetchall()[0][0]
         session.duck.execute(f"drop table {kept}")
+
+
+class Rows(list[tuple[Any, ...]]):
+    """The rows of an array binding, to be inserted by one statement."""
+
+
+def takes_rows(sql: str) -> bool:
+    """Whether this is `insert into t (..) values (?, ..)` and nothing else."""
+    return _ROWS.fullmatch(sql) is not None
+
+
+def insert_rows(session: Session, insert: exp.Insert, rows: Rows) -> int:
+    """As texts, which DuckDB casts to the columns' types as Snowflake does."""
+    table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
+    target = full_name(session, table)
+    if session.kind_of(target) != "BASE TABLE":
+        raise missing("Table", ".".join(target))
+    given = [one.name.upper() for one in insert.this.expressions] if isinstance(insert.this, exp.Schema) else []
+    columns = given or session.columns(target)
+    if len(columns) != len(rows[0]):
+        raise error(
+            2057,
+            "21S01",
+            f"SQL compilation error:\nInsert value list does not match column list expecting "
+            f"{len(columns)} but got {len(rows[0])}",
+        )
+    texts = [[None if value is None else str(value) for value in column] for column in zip(*rows, strict=True)]
+    session.duck.execute(
+        f"insert into {quoted(target)} ({', '.join(quoted((name,)) for name in columns)}) "
+        f"select {', '.join('unnest(?::varchar[])' for _ in columns)}",
+        texts,
+    )
+    return len(rows)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from . import login
+from . import login, tables
 from .account import unquoted
 from .answers import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
 from .errors import not_imitated
@@ -190,13 +190,15 @@ class Wire:
         with session.at_work:
             if body.get("describeOnly"):
                 return self._described(session, sql, query_id)
-            answers = [session.execute(sql, row, query_id) for row in rows]
+            # One INSERT of many bound rows is one statement, all of it or nothing; others are run row by row.
+            many = len(rows) > 1 and tables.takes_rows(sql)
+            answers = [session.execute(sql, row, query_id) for row in ([tables.Rows(rows)] if many else rows)]
             last = answers[-1].cursor._last_transformed
             if request is not None and last is not None and (put := last.args.get("put_stage_data")):
                 put["stageInfo"] = gcs_stage_info(request, last, put)
                 return success(put)
             written = sum(one.cursor.rowcount or 0 for one in answers)
-            return success(shaped(session, answers[-1], query_id, written, len(rows)))
+            return success(shaped(session, answers[-1], query_id, written, len(answers)))
 
     def _described(self, session: Session, sql: str, query_id: str) -> dict[str, Any]:
         described = session.connection.cursor()._describe_only(sql)

@@ -1,0 +1,49 @@
+"""From a warehouse to what Great Expectations reads it by; refuses an engine that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from shelfgate.errors import ConfigurationError
+from shelfgate.warehouse import Warehouse
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from great_expectations.datasource.fluent import SQLDatasource
+
+SOURCE = "warehouse"
+
+
+@contextmanager
+def source_on(warehouse: Warehouse, docs_folder: Path, **tag: str) -> Iterator[SQLDatasource]:
+    """One connection for the length of the block; where the engine knows tags, its statements bear this one.
+
+    Raises:
+        Exception: whatever the engine makes of a warehouse that does not open.
+    """
+    from expectations.docs import context_for
+    from expectations.held_source import HeldDatasource
+
+    source = HeldDatasource.over(_engine_on(warehouse, tag), SOURCE)
+    try:
+        # Its overloads know the sources that came with it.
+        yield cast(Any, context_for(docs_folder).data_sources).add_held(source)
+    finally:
+        source.close()
+
+
+def _engine_on(warehouse: Warehouse, tag: dict[str, str]) -> sa.Engine:
+    if isinstance(warehouse, DuckDBWarehouse):
+        from expectations import on_duckdb
+
+        return on_duckdb.engine_on(warehouse)
+    if isinstance(warehouse, SnowflakeWarehouse):
+        from expectations import on_snowflake
+
+        return on_snowflake.engine_on(warehouse.tagged(**tag))
+    raise ConfigurationError(f"gates: no way to read a {type(warehouse).__name__}; known: DuckDB, Snowflake.")
