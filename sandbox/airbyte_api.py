@@ -40,16 +40,19 @@ BASE_PATH = "/api/public/v1"
 class AirbyteConfig:
     """One workspace with one connection to begin with, from one Postgres database; all land in one warehouse.
 
+    `account`: where rows land instead of the warehouse file.
+
     `unknown_id_title`: a self-managed Airbyte answers an unknown connection with `resource-not-found`, Cloud with
     `forbidden`, because it cannot tell the workspace.
     """
 
     postgres_dsn: str
-    warehouse: Path | SnowflakeDestination
+    warehouse: Path
     state_folder: Path
     client_id: str
     client_secret: str
     connection_id: str
+    account: SnowflakeDestination | None = None
     token_ttl_seconds: int = 900
     warehouse_wait_seconds: float = 300.0
     unknown_id_title: str = "resource-not-found"
@@ -137,7 +140,7 @@ class _Api:
         mark = "" if connection_id == self._config.connection_id else f"_{connection_id}"
         return airbyte_sync.Route(
             self._registry.dsn(connection),
-            self._config.warehouse,
+            self._config.account or self._config.warehouse,
             self._config.state_folder / f"airbyte_streams{mark}.json",
             self._config.warehouse_wait_seconds,
             self._registry.streams(connection),

@@ -142,7 +142,8 @@ def _start_airbyte(home: Home, identity: Identity, dsn: str, account: EstatesAcc
     state = home.sandbox / "airbyte"
     config = AirbyteConfig(
         postgres_dsn=dsn,
-        warehouse=SnowflakeDestination(account.airbytes_warehouse(), state) if account else home.warehouse,
+        warehouse=home.warehouse,
+        account=SnowflakeDestination(account.airbytes_warehouse(), state) if account else None,
         state_folder=state,
         client_id=identity.airbyte_client_id,
         client_secret=identity.airbyte_client_secret,

@@ -50,14 +50,15 @@ def _built(ground: Ground, project: Path) -> Iterator[Verdict]:
 @contextmanager
 def _project(folder: Path) -> Iterator[None]:
     """dbt builds this project, parsed anew, for the length of the block."""
-    before, parsed = dbt_build.PROJECT, list(dbt_build._parsed)
+    before, parsed = dbt_build.PROJECT, dict(dbt_build._parsed)
     dbt_build.PROJECT = folder
     dbt_build._parsed.clear()
     try:
         yield
     finally:
         dbt_build.PROJECT = before
-        dbt_build._parsed[:] = parsed
+        dbt_build._parsed.clear()
+        dbt_build._parsed.update(parsed)
 
 
 def _untested(node: Any) -> Any:
