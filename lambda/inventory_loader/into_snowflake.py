@@ -155,7 +155,7 @@ def _weighed(cursor: Any) -> tuple[Snapshot, ...]:
     if len(weights) > MAX_SNAPSHOTS:
         raise DumpRefused(f"more than {MAX_SNAPSHOTS:,} snapshot dates; wanted no more than that")
     return tuple(
-        Snapshot(int(sk), int(rows), int(repeated), f"{int(rows)}-{int(total):x}")
+        Snapshot(int(sk), int(rows), int(repeated), f"{int(rows)}-{int(total)}")
         for sk, rows, repeated, total in weights
     )
 

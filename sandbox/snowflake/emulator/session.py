@@ -198,7 +198,7 @@ class Session:
             return
         if found := objections(sql):
             raise error(1003 if "reserved" in found[0] else 2140, "42601", f"SQL compilation error:\n{found[0]}.")
-        if wrong := statements.case_sensitive_name(parsed):
+        if wrong := statements.case_sensitive_name(parsed, sql):
             raise not_imitated(f"the name {wrong}, which differs by case only,")
 
     def _dispatch(self, parsed: exp.Expression, bindings: list[Any] | None) -> Answer:

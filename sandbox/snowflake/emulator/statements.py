@@ -199,12 +199,11 @@ def existing(session: Session, kind: str, named: exp.Table) -> str | None:
     return None
 
 
-def case_sensitive_name(parsed: exp.Expression) -> str | None:
+def case_sensitive_name(parsed: exp.Expression, sql: str) -> str | None:
     """A quoted name that is not upper case would be another name than the unquoted one; in DuckDB it is the same."""
-    given = {one.alias for one in parsed.find_all(exp.Alias)} | {one.alias for one in parsed.find_all(exp.TableAlias)}
-    text = parsed.sql("snowflake").upper()
-    if "RESULT_SCAN" in text or "INFORMATION_SCHEMA" in text:
+    if '"' not in sql or "RESULT_SCAN" in sql.upper() or "INFORMATION_SCHEMA" in sql.upper():
         return None
+    given = {one.alias for one in parsed.find_all(exp.Alias)} | {one.alias for one in parsed.find_all(exp.TableAlias)}
     for name in parsed.find_all(exp.Identifier):
         if not name.quoted or name.this == name.this.upper() or name.this in given:
             continue
