@@ -57,12 +57,12 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def estate_at(home: Path) -> Iterator[House]:
+def estate_at(home: Path, warehouse: str | None = None) -> Iterator[House]:
     """An empty estate; it ends with the block, or with this process."""
     from sandbox import estate
     from tests.house import House
 
-    estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
+    estate.up(home, warehouse=warehouse, with_parent=os.getpid(), on_progress=lambda _: None)
     try:
         yield House(home)
     finally:

@@ -23,6 +23,7 @@ from shelfgate.clients.landing_bucket import s3_client
 from shelfgate.settings import Settings
 from shelfgate.warehouse.on_duckdb import turn
 from tests import oracle
+from tests.copied_marts import copied_marts
 
 
 @dataclass
@@ -70,6 +71,12 @@ class House:
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse file; of an account, a copy of what its readers see."""
+        settings = Settings.load()
+        if settings.target == "snowflake":
+            with copied_marts(settings) as copy:
+                yield copy
+            return
         with turn(self.home / "warehouse.duckdb") as connection:
             yield connection
 
