@@ -39,6 +39,20 @@ def columns_of(session: Session, schema: str, table: str) -> list[tuple[str, str
     return [(row["name"], row["type"]) for row in found]
 
 
+def columns_by_table(session: Session, schema: str) -> dict[str, list[str]]:
+    """Names of the columns of every table of a schema, in their order: one question for all, which costs as much as
+    one for one table (2.6 ms on DuckDB; two dozen of them were a fifth of a small run)."""
+    found = session.rows(
+        "select lower(table_name) as table_name, lower(column_name) as name from information_schema.columns "
+        "where lower(table_schema) = ? order by table_name, ordinal_position",
+        [schema],
+    )
+    names: dict[str, list[str]] = {}
+    for row in found:
+        names.setdefault(row["table_name"], []).append(row["name"])
+    return names
+
+
 def served_partitions(session: Session, publication_id: str | None) -> dict[tuple[str, date | None], Row]:
     """The manifest of a publication by (table, week); empty for none."""
     found = session.rows("select * from ops.manifest where publication_id = ?", [publication_id])
@@ -55,9 +69,10 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
             does not serve what the candidate leaves to it.
     """
     served = served_partitions(session, base)
+    columns = columns_by_table(session, "candidate")
     found: list[Partition] = []
     for table in PUBLISHED_TABLES:
-        measured = {row["week"]: row for row in _measured(session, "candidate", table)}
+        measured = {row["week"]: row for row in _measured(session, "candidate", table, columns)}
         if not measured:
             raise PermanentFailure(f"publication: candidate.{table.name} is empty; at least one row was wanted.")
         if not table.by_week:
@@ -79,16 +94,23 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
 
 def measure_readers_view(session: Session, weeks: dict[str, list[date]]) -> dict[tuple[str, date | None], Row]:
     """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole."""
+    columns = columns_by_table(session, "marts")
     found: dict[tuple[str, date | None], Row] = {}
     for table in PUBLISHED_TABLES:
-        for row in _measured(session, "marts", table, weeks.get(table.name)):
+        for row in _measured(session, "marts", table, columns, weeks.get(table.name)):
             found[table.name, row["week"]] = row
     return found
 
 
-def _measured(session: Session, schema: str, table: PublishedTable, weeks: list[date] | None = None) -> list[Row]:
+def _measured(
+    session: Session,
+    schema: str,
+    table: PublishedTable,
+    columns: dict[str, list[str]],
+    weeks: list[date] | None = None,
+) -> list[Row]:
     """A row a week: week, row_count, digest, and for readers' views the publications that serve it."""
-    names = [name for name, _ in columns_of(session, schema, table.name)]
+    names = columns.get(table.name)
     if not names:
         raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
     serving = ", min(publication_id) as first_id, max(publication_id) as last_id" if "publication_id" in names else ""

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from shelfgate.candidate import PUBLISHED_TABLES, columns_of, measure, served_partitions
+from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Partition, Publication
@@ -146,10 +146,11 @@ def _write_manifest(session: Session, candidate: Candidate, changed: list[Partit
 def _store(session: Session, changed: list[Partition], new_id: str) -> int:
     """Append the changed partitions under the new build id; returns the rows written."""
     written = 0
+    columns = columns_by_table(session, "candidate")
     for table in PUBLISHED_TABLES:
         if not any(p.table_name == table.name for p in changed):
             continue
-        names = ", ".join(name for name, _ in columns_of(session, "candidate", table.name))
+        names = ", ".join(columns[table.name])
         condition = (
             "where week_start_date in (select week_start_date from ops.manifest "
             "where publication_id = ? and build_id = publication_id and table_name = ?)"

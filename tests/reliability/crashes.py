@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,19 +94,19 @@ class Scene:
 class Stage:
     """Sets the same scene again and again."""
 
-    def __init__(self, template: Path, folder: Path, dead_process: int) -> None:
+    def __init__(self, scene: Scene, folder: Path, dead_process: int) -> None:
         self._dead_process = dead_process
         self._folder = folder
         self._kept = folder / "kept.duckdb"
-        scene = self._first(template)
         scene.room.tell("checkpoint")
         scene.room.close()
         shutil.copy(scene.room.path, self._kept)
         self._scene = scene
 
-    def _first(self, template: Path) -> Scene:
-        room = EngineRoom.opened(template, self._folder)
-        scene = Scene(room, Invariants(room), self._dead_process)
+    @classmethod
+    def with_news(cls, template: Path, folder: Path, dead_process: int) -> Stage:
+        room = EngineRoom.opened(template, folder)
+        scene = Scene(room, Invariants(room), dead_process)
         for _ in range(2):
             assert isinstance(scene.refresh().to_its_end().outcome, Publication)
             room.shop.sell(WEEKS[3] + timedelta(days=2), 7)
@@ -114,7 +115,7 @@ class Stage:
         room.shop.move(room.shop.movable()[0], WEEKS[4])
         room.shop.move_a_customer()
         room.business_date += timedelta(days=1)
-        return scene
+        return cls(scene, folder, dead_process)
 
     def set(self) -> Scene:
         """The scene as it was at first: the file copied back, the memory of the test with it."""
@@ -122,6 +123,7 @@ class Stage:
         room = EngineRoom.opened(self._kept, self._folder)
         room.shop, room.business_date, room.moments = first.room.shop, first.room.business_date, first.room.moments
         room.pinned, room.tokens = dict(first.room.pinned), dict(first.room.tokens)
+        room.rolled_back_to = dict(first.room.rolled_back_to)
         promises = Invariants(room)
         promises.remember(first.promises)
         return Scene(room, promises, self._dead_process, first.runs)
@@ -143,15 +145,23 @@ class Stage:
         scene.room.close()
         return scene.room.watch.count
 
-    def survives(self, work: str, *strikes: Callable[[Scene], bool]) -> bool:
-        """Strike the work down so many times, then run it once more; False if a strike missed."""
+    def survives(self, work: str, strike: Callable[[Scene], bool]) -> bool:
+        """Strike the work down, then run it once more; False if the strike missed."""
         scene = self.set()
         try:
-            hit = [strike(scene) for strike in strikes]
+            hit = strike(scene)
             scene.one_more_run_heals(work)
         finally:
             scene.room.close()
-        return all(hit)
+        return hit
+
+    @contextmanager
+    def after(self, strike: Callable[[Scene], bool]) -> Iterator[Stage]:
+        """A stage whose scene has been struck down once already: what comes second need not wait for the first."""
+        scene = self.set()
+        strike(scene)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            yield Stage(scene, Path(folder), self._dead_process)
 
 
 @contextmanager

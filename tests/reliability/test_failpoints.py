@@ -79,7 +79,7 @@ def test_every_transaction_and_every_outside_call_bears_a_name_of_the_list_and_e
 
 @pytest.fixture(scope="module")
 def stage(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(template, tmp_path_factory.mktemp("stage"), gone_process())
+    return Stage.with_news(template, tmp_path_factory.mktemp("stage"), gone_process())
 
 
 def test_every_failpoint_is_passed_by_some_run(stage: Stage) -> None:
