@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 from prefect import flow
 
+from expectations.compile import SUITES
 from expectations.gates import Judge, Window
 from expectations.waivers import WAIVERS
 from flows.build import build
@@ -21,14 +22,20 @@ from flows.manual import refresh_now
 from flows.orchestrator import server
 from sandbox import estate
 from shelfgate.candidate import measure
+from shelfgate.ledger import Run
 from shelfgate.model import Candidate, Gate, Publication, Verdict
 from shelfgate.publication import current_publication, publish
 from shelfgate.reading_back import published_verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse, turn
 from tests.faults.fault import PASSES, STOPS, Fault
 
-DAYS = {0.1: (date(1999, 4, 28), date(1999, 5, 1)), 1: (date(1998, 3, 4), date(1998, 3, 7))}
-"""Published through a Wednesday, landed on the Saturday after the next snapshot; a year and more where it is cheap."""
+DAYS = {
+    0.01: (None, date(2000, 12, 27)),
+    0.1: (date(1999, 4, 28), date(1999, 5, 1)),
+    1: (date(1998, 3, 4), date(1998, 3, 7)),
+}
+"""Published through a Wednesday, landed on the Saturday after the next snapshot; a year and more where it is cheap. At
+the smallest scale nothing is published yet: the day is a first load."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Ground:
     home: Path
     day: Day
     candidate: Candidate
+    suites: Path = SUITES
 
     @property
     def file(self) -> Path:
@@ -87,17 +95,9 @@ class Ground:
 
     def judge(self, *gates: Gate, waivers: Path = WAIVERS) -> list[Verdict]:
         """Hold gates as a run does, up to the first that stays closed."""
-        run = self.day.run
-        judge = Judge(self.warehouse, self.home / "data-docs", waivers=waivers)
-        window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
-        found: list[Verdict] = []
+        judge = Judge(self.warehouse, self.home / "data-docs", self.suites, waivers)
         with self.warehouse.turn():
-            for gate in gates:
-                digest = self.candidate.digest if gate is Gate.MARTS else None
-                found.append(judge.verdict(gate, window, data_digest=digest))
-                if not found[-1].open:
-                    break
-        return found
+            return hold(judge, self.day.run, self.candidate, *gates)
 
     def publish(
         self, verdict: Verdict, *, before_reading_back: Callable[[], None] = lambda: None
@@ -130,16 +130,29 @@ class Ground:
 
 @contextmanager
 def ground(home: Path, scale: float) -> Iterator[Ground]:
-    """Publish a day, build the next; the estate of this home is up, and SHELFGATE_HOME names it."""
+    """Publish a day if there is one, build the next; the estate of this home is up, and SHELFGATE_HOME names it."""
     published, landed = DAYS[scale]
-    estate.seed(home, scale, published, on_progress=lambda _: None)
-    _, refreshed = refresh_now(published)
-    assert refreshed.publication.new
-    estate.advance(home, (landed - published).days, on_progress=lambda _: None)
+    estate.seed(home, scale, published or landed, on_progress=lambda _: None)
+    if published:
+        _, refreshed = refresh_now(published)
+        assert refreshed.publication.new
+        estate.advance(home, (landed - published).days, on_progress=lambda _: None)
     with server(home, lambda _: None):
         made = Ground(home, *build_only(landed))
         made.keep()
         yield made
+
+
+def hold(judge: Judge, run: Run, candidate: Candidate, *gates: Gate) -> list[Verdict]:
+    """The verdicts of gates in a day's order, up to the first that stays closed."""
+    window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
+    found: list[Verdict] = []
+    for gate in gates:
+        digest = candidate.digest if gate is Gate.MARTS else None
+        found.append(judge.verdict(gate, window, data_digest=digest))
+        if not found[-1].open:
+            break
+    return found
 
 
 def fired_in(verdict: Verdict) -> frozenset[str]:
@@ -150,7 +163,12 @@ def fired_in(verdict: Verdict) -> frozenset[str]:
 
 def _changed(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     answer = connection.execute(statement)
-    if statement.split()[0] not in ("insert", "update", "delete"):
+    if not changes_rows(statement):
         return 1
     row = answer.fetchone()
     return int(row[0]) if row else 0
+
+
+def changes_rows(statement: str) -> bool:
+    """Whether a fault's statement changes rows; any other changes one object."""
+    return statement.split()[0] in ("insert", "update", "delete")

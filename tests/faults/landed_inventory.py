@@ -61,7 +61,7 @@ FAULTS = (
         "F05",
         "the week is there twice",
         "rows_per_week key_is_unique",
-        f"insert into raw_inventory.inventory from raw_inventory.inventory where inv_date_sk = {LAST}",
+        f"insert into raw_inventory.inventory select * from raw_inventory.inventory where inv_date_sk = {LAST}",
     ),
     landed(
         "F06",
@@ -98,19 +98,22 @@ FAULTS = (
         "F10",
         "last week's stock once more under the new date",
         "stock_is_not_last_weeks reconciles_with_its_dump",
-        """update raw_inventory.inventory as this set inv_quantity_on_hand = (
-            select any_value(last.inv_quantity_on_hand) from raw_inventory.inventory as last
-            inner join raw_sales.item as last_item on last_item.i_item_sk = last.inv_item_sk
-            inner join raw_sales.item as this_item on this_item.i_item_id = last_item.i_item_id
-            where last.inv_date_sk = this.inv_date_sk - 7 and last.inv_warehouse_sk = this.inv_warehouse_sk
-              and this_item.i_item_sk = this.inv_item_sk) """
-        f"where inv_date_sk = {LAST}",
+        "update raw_inventory.inventory set inv_quantity_on_hand = last.quantity from ("
+        "select held.inv_date_sk + 7 as date_sk, held.inv_warehouse_sk as warehouse_sk, this_item.i_item_sk as item_sk,"
+        " max(held.inv_quantity_on_hand) as quantity from raw_inventory.inventory as held "
+        "inner join raw_sales.item as last_item on last_item.i_item_sk = held.inv_item_sk "
+        "inner join raw_sales.item as this_item on this_item.i_item_id = last_item.i_item_id "
+        f"where held.inv_date_sk = {LAST} - 7 group by 1, 2, 3) as last "
+        "where inventory.inv_date_sk = last.date_sk and inventory.inv_warehouse_sk = last.warehouse_sk "
+        "and inventory.inv_item_sk = last.item_sk",
     ),
     landed(
         "F11",
         "three negative quantities",
         "inv_quantity_on_hand_in_range",
-        _week("inv_quantity_on_hand = -1", f"inv_item_sk in (select inv_item_sk from ({NUMBERED}) where n <= 3)"),
+        _week(
+            "inv_quantity_on_hand = -1", f"inv_item_sk in (select inv_item_sk from ({NUMBERED}) as one where n <= 3)"
+        ),
     ),
     landed("F12", "every quantity is unknown", "unknown_stock_is_usual", _week("inv_quantity_on_hand = null")),
     landed(
@@ -136,24 +139,24 @@ FAULTS = (
         "F15",
         "one warehouse counts in dozens",
         "empty_shelves_are_usual mean_stock_moves_little",
-        _week("inv_quantity_on_hand = inv_quantity_on_hand // 12", "inv_warehouse_sk = 1"),
+        _week("inv_quantity_on_hand = floor(inv_quantity_on_hand / 12)", "inv_warehouse_sk = 1"),
     ),
     landed(
         "F16",
         "the column has slipped by a row: the values are right, their items are not",
         "reconciles_with_its_dump",
-        "update raw_inventory.inventory as this set inv_quantity_on_hand = slipped.quantity from ("
+        "update raw_inventory.inventory set inv_quantity_on_hand = slipped.quantity from ("
         "select inv_item_sk, inv_warehouse_sk, lag(inv_quantity_on_hand) over ("
         "partition by inv_warehouse_sk order by inv_item_sk) as quantity "
         f"from raw_inventory.inventory where inv_date_sk = {LAST}) as slipped "
-        f"where this.inv_date_sk = {LAST} and this.inv_item_sk = slipped.inv_item_sk "
-        "and this.inv_warehouse_sk = slipped.inv_warehouse_sk and slipped.quantity is not null",
+        f"where inventory.inv_date_sk = {LAST} and inventory.inv_item_sk = slipped.inv_item_sk "
+        "and inventory.inv_warehouse_sk = slipped.inv_warehouse_sk and slipped.quantity is not null",
     ),
     landed(
         "F17",
         "an item that nobody knows",
         "item_is_known",
-        _week("inv_item_sk = 999999", f"inv_item_sk in (select inv_item_sk from ({NUMBERED}) where n = 1)"),
+        _week("inv_item_sk = 999999", f"inv_item_sk in (select inv_item_sk from ({NUMBERED}) as one where n = 1)"),
     ),
     landed(
         "F18",
@@ -188,7 +191,7 @@ FAULTS = (
         "a published week is rewritten, and the restatement on record is older than its publication's judgment",
         "published_weeks_are_unchanged",
         "update ops.inventory_snapshot set restated_at = (select min(judged_at) from ops.gate_result) "
-        f"- interval 1 minute where inv_date_sk = {TEN_WEEKS_AGO}",
+        f"- interval '1 minute' where inv_date_sk = {TEN_WEEKS_AGO}",
         _week("inv_quantity_on_hand = 1000 - inv_quantity_on_hand", of=TEN_WEEKS_AGO),
     ),
     rows(
@@ -197,7 +200,7 @@ FAULTS = (
         At.LANDED,
         "",
         "update ops.inventory_snapshot set restated_at = (select min(judged_at) from ops.gate_result) "
-        f"+ interval 1 millisecond where inv_date_sk = {TEN_WEEKS_AGO}",
+        f"+ interval '1 millisecond' where inv_date_sk = {TEN_WEEKS_AGO}",
         _week("inv_quantity_on_hand = 1000 - inv_quantity_on_hand", of=TEN_WEEKS_AGO),
         stops_at=PASSES,
     ),

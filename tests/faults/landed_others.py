@@ -11,9 +11,9 @@ def returns(channel: str) -> Iterator[RowsFault]:
     p, table = f"{channel[0]}r", f"raw_sales.{channel}_returns"
     amount = "return_amount" if channel == "catalog" else "return_amt"
     one = (
-        f" from (select rowid as line, row_number() over (order by rowid) as n from {table} "
+        f" from (select _airbyte_raw_id as line, row_number() over (order by _airbyte_raw_id) as n from {table} "
         f"where {p}_returned_date_sk is not null and {p}_return_quantity is not null) as one "
-        f"where one.line = {channel}_returns.rowid and one.n "
+        f"where one.line = {channel}_returns._airbyte_raw_id and one.n "
     )
 
     def fault(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
@@ -27,7 +27,10 @@ def returns(channel: str) -> Iterator[RowsFault]:
         f"delete from {table} where {p}_order_number = (select max({p}_order_number) from {table})",
     )
     yield fault(
-        "F05", "all lines are there twice", "key_is_unique reconciles_by_day", f"insert into {table} from {table}"
+        "F05",
+        "all lines are there twice",
+        "key_is_unique reconciles_by_day",
+        f"insert into {table} select * from {table}",
     )
     yield fault(
         "F25",
@@ -72,13 +75,13 @@ CUSTOMERS = (
         "F32",
         "a customer is there twice",
         "key_is_unique customer_id_is_unique counts_equal_the_source",
-        f"insert into raw_sales.customer from raw_sales.customer {SEVENTH}",
+        f"insert into raw_sales.customer select * from raw_sales.customer {SEVENTH}",
     ),
     customers(
         "F32-around",
         "an income band is there twice",
         "tables_around_have_their_keys counts_equal_the_source",
-        "insert into raw_sales.income_band from raw_sales.income_band limit 1",
+        "insert into raw_sales.income_band select * from raw_sales.income_band limit 1",
     ),
     customers(
         "F33",
@@ -140,7 +143,7 @@ LEDGER = (
         "a word that nobody knows, and no reason for a quarantine",
         "status_is_one_of_four snapshot_has_a_loaded_dump no_unresolved_quarantine reason_is_given",
         f"update ops.load_ledger set status = 'done' {LAST_LINE}",
-        "update ops.load_ledger set status = 'quarantined', reason = '', loaded_at = now() "
+        "update ops.load_ledger set status = 'quarantined', reason = '', loaded_at = current_timestamp "
         "where object_key = (select min(object_key) from ops.load_ledger)",
     ),
     ledger(
@@ -157,7 +160,7 @@ LEDGER = (
         "F56-ledger",
         "an object is in the ledger twice",
         "key_is_unique",
-        f"insert into ops.load_ledger from ops.load_ledger {LAST_LINE}",
+        f"insert into ops.load_ledger select * from ops.load_ledger {LAST_LINE}",
     ),
     ledger(
         "F10-ledger",
@@ -174,7 +177,7 @@ FEW = rows(
     At.LANDED,
     "catalog_returns.quarantined_lines_are_few",
     "update raw_sales.catalog_returns set cr_warehouse_sk = 99999999 "
-    "where rowid = (select max(rowid) from raw_sales.catalog_returns)",
+    "where _airbyte_raw_id = (select max(_airbyte_raw_id) from raw_sales.catalog_returns)",
     stops_at=PASSES,
 )
 

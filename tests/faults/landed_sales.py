@@ -11,11 +11,12 @@ LINES = "update raw_sales.{channel}_sales set "
 
 # Each change picks a line of its own, among those of a week that have no NULL in what is multiplied and added.
 NUMBERED = (
-    " from (select rowid as line, row_number() over (order by rowid) as n from raw_sales.{channel}_sales "
+    " from (select _airbyte_raw_id as line, row_number() over (order by _airbyte_raw_id) as n "
+    "from raw_sales.{channel}_sales "
     "where {p}_sold_date_sk between {day} - 6 and {day} and {p}_quantity > 1 and {p}_coupon_amt > 0 and "
     "{p}_ext_sales_price + {p}_net_paid_inc_tax + {p}_ext_list_price + {p}_ext_wholesale_cost + {p}_wholesale_cost + "
     "{p}_ext_tax + {p}_ext_ship_cost + {p}_ext_discount_amt + {p}_promo_sk is not null) as one "
-    "where one.line = {channel}_sales.rowid and one.n = "
+    "where one.line = {channel}_sales._airbyte_raw_id and one.n = "
 )
 
 
@@ -26,7 +27,9 @@ def nth(n: int, change: str) -> str:
 
 def tenth(n: int, change: str) -> str:
     """A change of the nth tenth of four weeks' lines: more than a quarantine takes."""
-    return LINES + change + f" where {{p}}_sold_date_sk between {{day}} - 25 and {{day}} and rowid % 10 = {n}"
+    return (
+        LINES + change + f" where {{p}}_sold_date_sk between {{day}} - 25 and {{day}} and {{p}}_order_number % 10 = {n}"
+    )
 
 
 IDENTITIES = {
@@ -95,7 +98,8 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "F23",
         "a week is replayed",
         "reconciles_by_day key_is_unique",
-        "insert into raw_sales.{channel}_sales from raw_sales.{channel}_sales where {p}_sold_date_sk > {day} - 7",
+        "insert into raw_sales.{channel}_sales select * from raw_sales.{channel}_sales "
+        "where {p}_sold_date_sk > {day} - 7",
     )
     yield fault(
         "F24",
@@ -182,7 +186,7 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "F29-undated",
         "a week arrives without its dates",
         "undated_lines_are_few reconciles_by_day",
-        LINES + "{p}_sold_date_sk = null, _airbyte_extracted_at = now() where {p}_sold_date_sk > {day} - 7",
+        LINES + "{p}_sold_date_sk = null, _airbyte_extracted_at = current_timestamp where {p}_sold_date_sk > {day} - 7",
     )
     yield fault(
         "F30",
@@ -225,8 +229,8 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "F47-text",
         "a number arrives as text",
         "amount_is_quantity_times_price reconciles_by_day",
-        "alter table raw_sales.{channel}_sales alter column {p}_quantity type varchar using "
-        "cast({p}_quantity as varchar) || ' pcs'",
+        "create or replace table raw_sales.{channel}_sales as select * exclude ({p}_quantity), "
+        "cast({p}_quantity as varchar) || ' pcs' as {p}_quantity from raw_sales.{channel}_sales",
     )
     yield fault("F48", "the table is empty", "rows_seen", "delete from raw_sales.{channel}_sales")
 

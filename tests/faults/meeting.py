@@ -24,13 +24,13 @@ def meet(ground: Ground, fault: Fault, work: Path) -> Met:
     try:
         if isinstance(fault, ModelFault):
             changed, verdicts = build_mutant(ground, fault, work)
-            stopped_at, fired = _outcome(verdicts)
+            stopped_at, fired = outcome(verdicts)
         elif isinstance(fault, ProtocolFault):
             changed, stopped_at, fired = fault.act(ground, work)
         else:
             assert isinstance(fault, RowsFault)
             changed = ground.change(*fault.statements)
-            stopped_at, fired = _outcome(ground.judge(*GATES[fault.at]))
+            stopped_at, fired = outcome(ground.judge(*GATES[fault.at]))
         # The winner of a race may publish; what matters is that nobody else did.
         moved = ground.pointer_moved() and fault.fault_id != "F54"
     finally:
@@ -78,7 +78,8 @@ def _last_gate(house: House) -> tuple[str, frozenset[str]]:
     return found[-1][0], frozenset(fired)
 
 
-def _outcome(verdicts: list[Verdict]) -> tuple[str, frozenset[str]]:
+def outcome(verdicts: list[Verdict]) -> tuple[str, frozenset[str]]:
+    """Where a day was stopped, and every check that did not pass there."""
     last = verdicts[-1]
     fired = frozenset().union(*(fired_in(verdict) for verdict in verdicts))
     return (PASSES if last.open else str(last.gate)), (fired if last.open else fired_in(last))

@@ -42,12 +42,15 @@ def land(installed: Installed, source: duckdb.DuckDBPyConnection, folder: Path) 
             made = ", ".join(f"{name} {kind}" for name, kind in kinds)
             session.run(f"create table if not exists raw_sales.{table} ({made})")
             chosen = ", ".join([name for name, _ in columns] + [f"{value} as {name}" for name, _, value in META])
-            _copy(installed.estate.s3, session, source, folder, f"raw_sales.{table}", f"select {chosen} from {table}")
+            copy_into(
+                installed.estate.s3, session, source, folder, f"raw_sales.{table}", f"select {chosen} from {table}"
+            )
         inventory = "select inv_date_sk, inv_item_sk, inv_warehouse_sk, inv_quantity_on_hand from inventory"
-        _copy(installed.estate.s3, session, source, folder, "raw_inventory.inventory", inventory)
+        copy_into(installed.estate.s3, session, source, folder, "raw_inventory.inventory", inventory)
 
 
-def _copy(s3: Any, session: Any, source: duckdb.DuckDBPyConnection, folder: Path, table: str, query: str) -> None:
+def copy_into(s3: Any, session: Any, source: duckdb.DuckDBPyConnection, folder: Path, table: str, query: str) -> None:
+    """The rows of a query into a table, by way of the bucket."""
     file = folder / f"{table}.csv"
     # An empty text is not NULL, which RFC 4180 cannot say: NULL is written as Snowflake's own tools write it.
     source.execute(f"copy ({query}) to '{file}' (header, delimiter ',', nullstr '\\N')")

@@ -26,6 +26,27 @@ def apply() -> None:
     fakesnow.transforms.integer_precision = _days(fakesnow.transforms.integer_precision)
     fakesnow.arrow.timestamp_to_sf_struct = _timestamps(fakesnow.arrow.timestamp_to_sf_struct)
     fakesnow.info_schema.insert_table_comment_sql = _comments(fakesnow.info_schema.insert_table_comment_sql)
+    cursor = fakesnow.cursor.FakeSnowflakeCursor
+    cursor._transform = _in_one_copy(cursor._transform)
+
+
+class _InPlace:
+    """An expression whose `transform` copies nothing."""
+
+    def __init__(self, expression):
+        self.expression = expression
+
+    def transform(self, change, *given, **named):
+        return _InPlace(self.expression.transform(change, *given, copy=False, **named))
+
+
+def _in_one_copy(original):
+    """Some seventy rewrites, each of which copies the statement: 2.1 s of a gate's 24 kB, and 0.3 s in one copy."""
+
+    def convert(self, expression, params):
+        return original(self, _InPlace(expression.copy()), params).expression
+
+    return convert
 
 
 def _days(original):
