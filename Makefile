@@ -64,6 +64,8 @@ $(VENV)/.demo: $(UV) pyproject.toml uv.lock
 	$(SYNC) --no-dev --extra duckdb --extra sandbox
 	@touch $@
 
-$(VENV)/.dev: $(UV) pyproject.toml uv.lock
+$(VENV)/.dev: $(UV) pyproject.toml uv.lock sandbox/snowflake/uv.lock
 	$(SYNC) --all-extras --group dev
+	@# The Snowflake emulator's pins conflict with ours: it has an environment of its own, .venv/snowflake-emulator
+	$(BIN)/python -c 'from sandbox.snowflake.process import environment; environment()'
 	@touch $@ $(VENV)/.demo

@@ -69,6 +69,11 @@ class HeldDatasource(SQLDatasource):
         assert self._lent is not None, "made by `over`"
         return self._lent
 
+    def test_connection(self, test_assets: bool = True) -> None:
+        # The stock one hides what went wrong behind an error of its own.
+        with self.get_engine().connect():
+            pass
+
     def close(self) -> None:
         """Let go of the warehouse."""
         if isinstance(self._execution_engine, HeldExecutionEngine):

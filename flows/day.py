@@ -95,7 +95,13 @@ def standing_day() -> Iterator[Day]:
 @contextmanager
 def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
     run_id = str(flow_run.get_id())
-    warehouse = open_warehouse(settings, on_wait=get_run_logger().info)
+    whole = open_warehouse(settings, on_wait=get_run_logger().info)
+    with whole.keeping() as warehouse, _leased(warehouse, settings, run_id, business_date) as day:
+        yield day
+
+
+@contextmanager
+def _leased(warehouse: Warehouse, settings: Settings, run_id: str, business_date: date | None) -> Iterator[Day]:
     with warehouse.tagged(run=run_id, stage="begin").turn() as session:
         install(session)
         lease = take(session, run_id)

@@ -145,8 +145,15 @@ def summary_of(settings: Settings, refreshed: Refreshed, found: dict[str, Any]) 
         "gates": [gate for gate in found["gates"] if gate["result"]],
         "dumps": found["dumps"],
         "data_docs": found["data_docs"],
-        "warehouse": str(settings.warehouse_file.absolute()),
+        "warehouse": _named(settings),
     }
+
+
+def _named(settings: Settings) -> str:
+    """Where the tables are: the DuckDB file, or account and database."""
+    if settings.target == "snowflake":
+        return f"snowflake://{settings.snowflake_account}/{settings.snowflake_database}"
+    return str(settings.warehouse_file.absolute())
 
 
 def stage_table(summary: dict[str, Any]) -> None:

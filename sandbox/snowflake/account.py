@@ -18,6 +18,8 @@ from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse, account_of, adm
 from shelfgate.warehouse.snowflake_setup import USERS, apply, plan_for
 
 DATABASE = "RETAIL"
+# At each login the connector asks the network around it which cloud it runs in.
+QUIET = {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true"}
 STAGE = "raw_inventory.inbound"
 # The role is never assumed: the emulator reads the estate's bucket. Only its form is looked at.
 STORAGE_ROLE = "arn:aws:iam::123456789012:role/shelfgate-landing"
@@ -54,7 +56,8 @@ class EstatesAccount:
             **self._key("ADMIN_", "administrator"),
             "STORAGE_ROLE_ARN": STORAGE_ROLE,
         }
-        return {"SHELFGATE_TARGET": "snowflake", **{f"SHELFGATE_SNOWFLAKE_{key}": told[key] for key in told}}
+        names = {f"SHELFGATE_SNOWFLAKE_{key}": value for key, value in told.items()}
+        return {"SHELFGATE_TARGET": "snowflake", **names, **QUIET}
 
     def _key(self, prefix: str, user: str) -> dict[str, str]:
         key = self.keys[user]
@@ -66,7 +69,7 @@ class EstatesAccount:
     def loader_environment(self) -> dict[str, str]:
         """What the inventory loader sees of it."""
         told = self.emulator.settings("LOADER", self.keys["loader"], "LOADER", DATABASE, "SHELFGATE_LOAD")
-        return told | {"SHELFGATE_SNOWFLAKE_STAGE": STAGE}
+        return told | {"SHELFGATE_SNOWFLAKE_STAGE": STAGE} | QUIET
 
     def airbytes_warehouse(self) -> SnowflakeWarehouse:
         """The account as Airbyte's destination logs in to it."""

@@ -75,6 +75,10 @@ class Warehouse(Protocol):
         """The same warehouse, its statements marked with this as well where the engine keeps marks: `run`, `stage`."""
         ...
 
+    def keeping(self) -> AbstractContextManager[Warehouse]:
+        """The same warehouse; until the block ends its turns may share what is costly to open."""
+        ...
+
     def turn(self) -> AbstractContextManager[Session]:
         """Hold the warehouse for the length of the block.
 

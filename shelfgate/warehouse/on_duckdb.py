@@ -191,6 +191,11 @@ class DuckDBWarehouse:
         return self
 
     @contextmanager
+    def keeping(self) -> Iterator[DuckDBWarehouse]:
+        """Itself: the file is let go of after every turn, or nobody else could work."""
+        yield self
+
+    @contextmanager
     def turn(self) -> Iterator[DuckDBSession]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

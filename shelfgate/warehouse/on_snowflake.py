@@ -1,24 +1,22 @@
-"""The warehouse in a Snowflake account; refuses passwords, and DDL inside a transaction.
+"""The warehouse in a Snowflake account; refuses passwords.
 
-Snowflake commits at every DDL statement, so one inside a publication would publish half of it. A session here is a
-connection of its own, tagged with its run and stage; it ends its statements and gives up its locks when it dies.
+A session here is a connection of its own, tagged with its run and stage; it ends its statements and gives up its locks
+when it dies.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
-from shelfgate.failpoints import failpoint
+from shelfgate.errors import ConfigurationError
 from shelfgate.warehouse.snowflake_login import Identity
-from shelfgate.warehouse.snowflake_text import explained, first_words, statements_of, without_comments
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from shelfgate.warehouse.snowflake_text import explained
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 300
-
-DDL = re.compile(r"\s*(create|alter|drop|truncate|undrop|comment|grant|revoke|use)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -45,103 +41,23 @@ class Account:
     statement_seconds: int
 
 
-class SnowflakeSession:
-    """One connection. Implements `shelfgate.warehouse.Session`."""
-
-    def __init__(self, connection: SnowflakeConnection) -> None:
-        self.connection = connection
-        self._in_transaction = False
-
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        if self._in_transaction and DDL.match(without_comments(sql)):
-            raise PermanentFailure(
-                f"Snowflake: DDL inside a transaction would commit the half that is done: {first_words(sql)}. "
-                "The transaction is rolled back, nothing was changed. Create tables at installation."
-            )
-        cursor = self._execute(sql, parameters)
-        # Snowflake gives a status line for all but DML, and counts that line as a row.
-        said = (cursor.description or [None])[0]
-        return int(cursor.rowcount or 0) if said is not None and said.name.startswith("number of rows") else 0
-
-    def run_script(self, sql: str) -> None:
-        for one in statements_of(sql):
-            self.run(one)
-
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        cursor = self._execute(sql, parameters)
-        names = [column.name.lower() for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        from snowflake.connector.errors import Error
-
-        # Bound as columns, in one statement. Dates as texts: the connector has no type for a column that mixes in NULL.
-        bound = [[_as_text(value) for value in row] for row in rows]
-        if not bound:
-            return 0
-        sql = f"insert into {table} ({', '.join(columns)}) values ({', '.join('?' * len(columns))})"
-        cursor = self.connection.cursor()
-        try:
-            return int(cursor.executemany(sql, bound).rowcount or 0)
-        except Error as error:
-            raise explained(error, sql, cursor.sfqid) from error
-
-    @contextmanager
-    def transaction(self, name: str) -> Iterator[None]:
-        self._execute("begin transaction")
-        self._in_transaction = True
-        try:
-            failpoint(f"{name}.begun")
-            yield
-            failpoint(f"{name}.before_commit")
-        except BaseException:
-            self._in_transaction = False
-            self._roll_back()
-            raise
-        self._in_transaction = False
-        self._execute("commit")
-        failpoint(f"{name}.after_commit")
-
-    def _roll_back(self) -> None:
-        """A connection that is gone has rolled back already: the error that took it matters more."""
-        try:
-            self._execute("rollback")
-        except OutsideWorldGaveUp:
-            return
-
-    @property
-    def utc_now(self) -> str:
-        return "sysdate()"
-
-    @property
-    def set_up_by(self) -> str:
-        return "shelfgate snowflake apply"
-
-    def content_digest(self, columns: Sequence[str]) -> str:
-        # Signed 64-bit hashes summed as NUMBER(38, 0): a doubled or a lost row changes it, the order of rows does not.
-        return f"cast(sum(hash({', '.join(columns)})) as varchar)"
-
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        from snowflake.connector.errors import Error
-
-        cursor = self.connection.cursor()
-        try:
-            # Without values the text goes as it is: a `?` in a string stays one.
-            return cursor.execute(sql, list(parameters)) if parameters else cursor.execute(sql)
-        except Error as error:
-            raise explained(error, sql, cursor.sfqid) from error
-
-
 class SnowflakeWarehouse:
     """The warehouse of a deployment. Implements `shelfgate.warehouse.Warehouse`."""
 
     def __init__(
-        self, account: Account, identity: Identity, builder: Identity, *, tag: dict[str, str] | None = None
+        self,
+        account: Account,
+        identity: Identity,
+        builder: Identity,
+        *,
+        tag: dict[str, str] | None = None,
+        kept: list[SnowflakeConnection] | None = None,
     ) -> None:
         self.account = account
         self.identity = identity
         self.builder = builder
         self.tag = tag or {}
+        self._kept = kept
 
     @classmethod
     def of(cls, settings: Settings) -> SnowflakeWarehouse:
@@ -173,7 +89,20 @@ class SnowflakeWarehouse:
 
     def tagged(self, **said: str) -> SnowflakeWarehouse:
         """The same warehouse, its statements tagged with this as well: `run` and `stage`, for cost and for blame."""
-        return SnowflakeWarehouse(self.account, self.identity, self.builder, tag={**self.tag, **said})
+        return SnowflakeWarehouse(self.account, self.identity, self.builder, tag={**self.tag, **said}, kept=self._kept)
+
+    @contextmanager
+    def keeping(self) -> Iterator[SnowflakeWarehouse]:
+        """The same warehouse, whose turns hand on their sessions until the block ends.
+
+        A login costs 0.1 s of computing for the key and a second or two of an account's time; a run has thirty turns.
+        """
+        kept: list[SnowflakeConnection] = []
+        try:
+            yield SnowflakeWarehouse(self.account, self.identity, self.builder, tag=self.tag, kept=kept)
+        finally:
+            for connection in kept:
+                connection.close()
 
     def acting_as(self, identity: Identity) -> SnowflakeWarehouse:
         """The same warehouse for another user: an administrator, a test."""
@@ -215,16 +144,45 @@ class SnowflakeWarehouse:
 
     @contextmanager
     def turn(self) -> Iterator[SnowflakeSession]:
-        """A session of our own: Snowflake lets others work meanwhile, and the pointer says who publishes."""
+        """A session of our own: Snowflake lets others work meanwhile, and the pointer says who publishes.
+
+        One that met an error is never handed on: nobody knows what it left open.
+        """
+        connection = self._taken_over() or self._logged_in()
+        try:
+            yield SnowflakeSession(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if self._kept is None:
+            connection.close()
+        else:
+            self._kept.append(connection)
+
+    def _logged_in(self) -> SnowflakeConnection:
         from snowflake.connector import connect
         from snowflake.connector.errors import Error
 
         try:
-            connection = connect(**self._arguments())
+            return connect(**self._arguments())
         except Error as error:
             raise explained(error, "login", None) from error
-        with closing(connection):
-            yield SnowflakeSession(connection)
+
+    def _taken_over(self) -> SnowflakeConnection | None:
+        """A session that an earlier turn left, under this turn's tag; None if there is none that still lives."""
+        from snowflake.connector.errors import Error
+
+        while self._kept:
+            connection = self._kept.pop()
+            tag = self._query_tag().replace("\\", "\\\\").replace("'", "''")
+            try:
+                connection.cursor().execute(f"alter session set query_tag = '{tag}'")
+            except Error:
+                # Ended by the account while it was idle; a login says whether the account itself is at fault.
+                connection.close()
+                continue
+            return connection
+        return None
 
     def _arguments(self) -> dict[str, Any]:
         one = self.account
@@ -285,10 +243,6 @@ def administrator(settings: Settings) -> SnowflakeWarehouse:
         settings.need("snowflake_admin_private_key_passphrase"),
     )
     return SnowflakeWarehouse(account_of(settings), who, who, tag={"stage": "apply"})
-
-
-def _as_text(value: Any) -> Any:
-    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value) if isinstance(value, date) else value
 
 
 def _secret(value: Any) -> str | None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from expectations.docs import build as build_docs
 from expectations.gates import Judge, Window, suites_of
+from sandbox.processes import free_port
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
-from tests.snowflake.conftest import Estate, Installed, install_database
+from tests.gates.conftest import ROWS_SEEN, no_row
+from tests.snowflake.conftest import PASSPHRASE, Estate, Installed, install_database
 from tests.snowflake.raw_landing import generate, land
 from tests.snowflake.test_dbt_build import build, on_duckdb
 
@@ -56,3 +64,105 @@ def test_every_check_of_every_suite_comes_out_as_on_duckdb(both: Both, tmp_path:
     outcome = {name: (check.passed, check.observed) for name, check in found.items()}
     assert outcome == {name: (check.passed, check.observed) for name, check in wanted.items()}
     assert [suite.rows_seen for suite in ours.suites] == [suite.rows_seen for suite in theirs.suites]
+
+
+def test_a_gate_is_one_session_and_counts_each_suite_in_one_statement(
+    both: Both, estate: Estate, tmp_path: Path
+) -> None:
+    before = len(estate.hook("history")["queries"])
+    verdict = Judge(both.snowflake, tmp_path).verdict(Gate.LANDING, WINDOW)
+    sent: list[dict[str, Any]] = estate.hook("history")["queries"][before:]
+
+    assert len({one["session_id"] for one in sent}) == 1
+    tag = {"application": "shelfgate", "run": "run-1", "stage": "landing gate"}
+    assert [json.loads(one["query_tag"]) for one in sent] == [tag] * len(sent)
+    texts = [one["query_text"] for one in sent]
+    queries = {
+        e["meta"]["check_id"] for s in suites_of(Gate.LANDING) for e in s["expectations"] if "query" in e["kwargs"]
+    }
+    fired = [name for name, check in checks(verdict).items() if not check.passed and name.split(".")[1] in queries]
+    assert sum("as query_number" in text for text in texts) == len(verdict.suites)
+    assert sum("as offending_rows from (" in text and "q.*" in text for text in texts) == len(fired)
+    # Opening, closing; and for each suite its columns, its rows and its NULLs and bounds beside the count.
+    assert len(texts) <= 8 + 4 * len(verdict.suites) + len(fired)
+
+
+def test_no_key_no_passphrase_and_no_login_stands_in_what_a_gate_leaves(
+    both: Both, estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from expectations import docs
+
+    contexts: list[Any] = []
+    made = docs.context_for
+    monkeypatch.setattr(docs, "context_for", lambda folder: contexts.append(made(folder)) or contexts[-1])
+    with caplog.at_level(logging.DEBUG):
+        verdict = Judge(both.snowflake, tmp_path).verdict(Gate.FILE, WINDOW)
+    build_docs(tmp_path, "run-1")
+
+    files = [path.read_text(encoding="utf-8", errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    sources = [repr(source) + str(source.dict()) for one in contexts for source in one.data_sources.all().values()]
+    assert sources
+    told = "\n".join([repr(verdict), caplog.text, *files, *sources, *(str(one.config) for one in contexts)])
+    key = both.snowflake.identity.key()
+    for secret in (PASSPHRASE, base64.b64encode(key).decode()[40:120], repr(key)[40:120], "PRIVATE KEY"):
+        assert secret not in told
+    assert "publisher@" not in told.lower()
+
+
+def test_an_account_that_does_not_answer_is_a_closed_gate_and_an_error_that_may_be_tried_again(
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelfgate.warehouse.on_snowflake.LOGIN_SECONDS", 1)
+    one = both.snowflake
+    gone = SnowflakeWarehouse(replace(one.account, port=free_port()), one.identity, one.builder)
+
+    verdict = Judge(gone, tmp_path).verdict(Gate.LANDING, WINDOW)
+
+    assert not verdict.open
+    assert {check.check_id for check in checks(verdict).values()} == {"window_is_readable"}
+    assert all("OutsideWorldGaveUp: Snowflake: login" in check.seen for check in checks(verdict).values())
+    with pytest.raises(OutsideWorldGaveUp, match="does not answer"), gone.turn():
+        pytest.fail("nobody is there")
+
+
+def test_a_key_that_the_account_does_not_know_is_a_closed_gate_and_no_reason_to_try_again(
+    both: Both, estate: Estate, tmp_path: Path
+) -> None:
+    stranger = both.snowflake.acting_as(
+        replace(estate.identity("publisher"), private_key=estate.keys["loader"].private_file)
+    )
+
+    verdict = Judge(stranger, tmp_path).verdict(Gate.FILE, WINDOW)
+
+    (seen,) = (check.seen for check in checks(verdict).values())
+    assert seen.startswith("ConfigurationError: Snowflake: login: refused")
+    with pytest.raises(ConfigurationError, match="refused"), stranger.turn():
+        pytest.fail("nobody let in")
+
+
+def test_an_engine_that_quotes_the_value_it_stumbled_over_is_not_quoted(both: Both, tmp_path: Path) -> None:
+    suite = {
+        "name": "file.customers",
+        "meta": {"gate": "file", "dataset": "customers", "window": "select * from raw_sales.customer"},
+        "expectations": [
+            ROWS_SEEN,
+            no_row("mail_is_a_number", "select cast(c_email_address as integer) as n from raw_sales.customer"),
+            no_row("no_such_column", "select c_shoe_size from raw_sales.customer"),
+        ],
+    }
+    (tmp_path / "suites" / "file").mkdir(parents=True)
+    (tmp_path / "suites" / "file" / "customers.json").write_text(json.dumps(suite))
+    with both.snowflake.turn() as session:
+        mails = {
+            row["mail"] for row in session.rows("select c_email_address as mail from raw_sales.customer") if row["mail"]
+        }
+
+    verdict = Judge(both.snowflake, tmp_path / "docs", tmp_path / "suites").verdict(Gate.FILE, WINDOW)
+    build_docs(tmp_path / "docs", "run-1")
+
+    found = checks(verdict)
+    assert found["customers.mail_is_a_number"].raised
+    assert "its text is withheld" in found["customers.mail_is_a_number"].seen
+    assert "c_shoe_size" in found["customers.no_such_column"].seen.lower()
+    told = repr(verdict) + "".join(p.read_text() for p in (tmp_path / "docs").rglob("*.*") if p.is_file())
+    assert not [mail for mail in mails if mail in told]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from shelfgate.candidate import PUBLISHED_TABLES, columns_of, measure
-from shelfgate.errors import PermanentFailure, WarehouseBusy
-from shelfgate.lease import Lease, release, take
-from shelfgate.ledger import begin_run, record_verdict
+from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
+from shelfgate.clients.source_postgres import DATED, UNDATED, SourceTotal
+from shelfgate.errors import GateClosed, PermanentFailure, WarehouseBusy
+from shelfgate.landing import fingerprint, refuse_later_arrivals
+from shelfgate.lease import Lease, release, renew, take
+from shelfgate.ledger import begin_run, judged_until, not_yet_judged, record_source_totals, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.publication import current_publication, publications, publish
+from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.rollback import roll_back
 from shelfgate.status import status
 from shelfgate.vacuum import vacuum
@@ -218,6 +223,88 @@ def test_a_publication_that_is_cut_off_leaves_everything_as_it_was(
     assert current_publication(candidate) is None
     for table in ("store.fct_weekly_sales_inventory", "ops.manifest", "ops.publication"):
         assert candidate.rows(f"select count(*) as n from {table}")[0]["n"] == 0
+
+
+def test_a_lease_is_one_runs_until_it_is_given_back_or_expires_or_its_process_is_gone(session: Session) -> None:
+    first = take(session, "one")
+    with pytest.raises(WarehouseBusy, match="run one holds the warehouse"):
+        take(session, "two")
+    assert renew(session, first).token == first.token
+    assert take(session, "one").token == first.token + 1
+    session.run("update ops.lease set expires_at = timestamp '2000-01-01 00:00:00'")
+    third = take(session, "two")
+
+    assert third.token == first.token + 2
+    with pytest.raises(WarehouseBusy, match="another run has taken over"):
+        renew(session, first)
+    assert not release(session, first)
+    assert release(session, third)
+    assert take(session, "three").token == third.token + 1
+
+
+def test_what_the_loader_has_judged_is_not_waited_for_and_a_new_upload_is(session: Session) -> None:
+    at = datetime(2002, 12, 26, 4, 0)
+    session.insert(
+        "ops.load_ledger",
+        ["object_key", "version_id", "etag", "status", "loaded_at", "last_modified"],
+        [("a.csv", "v1", "e1", "loaded", at, at), ("b.csv", NO_VERSION, "e2", "loaded", at, at)],
+    )
+    judged_before = [DroppedObject("a.csv", "v1", at, 9, "e1"), DroppedObject("b.csv", NO_VERSION, at, 9, "e2")]
+    new = [DroppedObject("a.csv", "v2", at, 9, "e1"), DroppedObject("b.csv", NO_VERSION, at, 9, "e3")]
+
+    assert not_yet_judged(session, [*judged_before, *new]) == new
+
+
+def test_the_counts_of_the_source_are_the_last_runs(session: Session) -> None:
+    totals = [SourceTotal("web_sales", WEEK_1, 3, 12, Decimal("4.50"), Decimal("-1.25")), SourceTotal("item", None, 7)]
+    record_source_totals(session, "run-1", [SourceTotal("item", None, 6)])
+    record_source_totals(session, "run-2", totals)
+
+    found = session.rows("select * from ops.source_total order by dataset desc")
+    assert [tuple(row.values()) for row in found] == [
+        ("run-2", "web_sales", WEEK_1, 3, 12, Decimal("4.50"), Decimal("-1.25")),
+        ("run-2", "item", None, 7, None, None, None),
+    ]
+
+
+def test_every_expected_suite_is_on_record_and_so_is_when_the_first_gate_judged(candidate: Session) -> None:
+    run = judged(candidate)
+    early, late = datetime(2002, 12, 29, 4, 0), datetime(2002, 12, 29, 5, 0)
+    failed = CheckResult.critical("rows_seen", False, "0", "at least 1 row", what_to_do="it's `?`")
+    suite = SuiteResult.of_code(Gate.LANDING, "item", 0, (failed,))
+    for at in (late, early):
+        record_verdict(candidate, Verdict(Gate.LANDING, "run-1", DAY, (suite,), ("item", "customer")), at)
+    publication = publish(candidate, *run)
+
+    assert judged_until(candidate, publication) == early
+    rows = candidate.rows("select dataset, result, evidence from ops.gate_result where judged_at = ?", [early])
+    assert {row["dataset"]: row["result"] for row in rows} == {"item": "closed", "customer": "closed"}
+    told = {row["dataset"]: json.loads(row["evidence"])[0]["check"] for row in rows}
+    assert told == {"item": "rows_seen", "customer": "suite_ran"}
+
+
+def test_what_readers_see_is_read_back_and_a_row_that_changed_under_them_closes_the_gate(candidate: Session) -> None:
+    run = judged(candidate)
+    publication = publish(candidate, *run)
+    assert published_verdict(candidate, run[0], publication.publication_id).open
+    assert published_verdict(candidate, promised_by(candidate, publication), publication.publication_id).open
+
+    candidate.run("update store.dim_item set brand = 'other'")
+
+    closed = published_verdict(candidate, run[0], publication.publication_id)
+    assert [check.check_id for check in closed.suites[0].checks if not check.passed] == ["readers_see_the_candidate"]
+
+
+def test_what_arrives_after_the_landing_gate_is_not_built(session: Session) -> None:
+    for table in (*DATED, *UNDATED):
+        session.run(f"create or replace table raw_sales.{table} (_airbyte_extracted_at timestamp)")
+    suite = SuiteResult.of_code(Gate.LANDING, "item", 1, (CheckResult.critical("rows_seen", True, "1", "1"),))
+    landed = Verdict(Gate.LANDING, "run-1", DAY, (suite,), ("item",), fingerprint(session)).approve()
+    refuse_later_arrivals(session, landed)
+    session.run("insert into raw_sales.item values (timestamp '2002-12-28 05:00:00.123456')")
+
+    with pytest.raises(GateClosed, match="arrived in raw_sales"):
+        refuse_later_arrivals(session, landed)
 
 
 # Snowflake alone: sessions beside one another, and DDL that would commit

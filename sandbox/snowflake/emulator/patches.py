@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from importlib.metadata import version
 
 import fakesnow.arrow
@@ -24,7 +23,6 @@ def apply() -> None:
     fakesnow.transforms.merge = lambda expression: [expression]
     # TRUNCATE, then INSERT: a table overwritten from itself comes out empty.
     fakesnow.transforms.insert_overwrite = lambda expression: [expression]
-    _translate_in_place()
     fakesnow.transforms.integer_precision = _days(fakesnow.transforms.integer_precision)
     fakesnow.arrow.timestamp_to_sf_struct = _timestamps(fakesnow.arrow.timestamp_to_sf_struct)
     fakesnow.info_schema.insert_table_comment_sql = _comments(fakesnow.info_schema.insert_table_comment_sql)
@@ -49,32 +47,6 @@ def _in_one_copy(original):
         return original(self, _InPlace(expression.copy()), params).expression
 
     return convert
-
-
-def _translate_in_place():
-    """fakesnow translates in 75 passes and copies the whole statement for each: 4.3 s of 5 for a gate's 24 kB query."""
-    chained, transformed = fakesnow.cursor.FakeSnowflakeCursor._transform, exp.Expression.transform
-    under_way = threading.local()
-
-    def translate(self, expression, params):
-        under_way.chain = True
-        try:
-            return chained(self, expression.copy(), params)
-        finally:
-            under_way.chain = False
-
-    def transform(self, fun, *args, copy=True, **kwargs):
-        if not getattr(under_way, "chain", False):
-            return transformed(self, fun, *args, copy=copy, **kwargs)
-        # A pass may transform parts by itself, and does so on copies, as it expects.
-        under_way.chain = False
-        try:
-            return transformed(self, fun, *args, copy=False, **kwargs)
-        finally:
-            under_way.chain = True
-
-    fakesnow.cursor.FakeSnowflakeCursor._transform = translate
-    exp.Expression.transform = transform
 
 
 def _days(original):
