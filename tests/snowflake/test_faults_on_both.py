@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,44 +76,39 @@ def suites_of_its_own(fault: RowsFault, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def small(
+def twins(
     estate: Estate, prefect_server: str, generated: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Twin]:
-    with twin(estate, prefect_server, generated, tmp_path_factory.mktemp("small"), 0.01) as one:
-        yield one
+) -> Iterator[Callable[[float], Twin]]:
+    """The twin of a scale, made when it is first asked for."""
+    with ExitStack() as undo:
 
+        @cache
+        def of(scale: float) -> Twin:
+            return undo.enter_context(twin(estate, prefect_server, generated, tmp_path_factory.mktemp("twin"), scale))
 
-@pytest.fixture(scope="module")
-def whole(
-    request: pytest.FixtureRequest,
-    estate: Estate,
-    prefect_server: str,
-    generated: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Twin]:
-    with twin(estate, prefect_server, generated, tmp_path_factory.mktemp("whole"), request.param) as one:
-        yield one
+        yield of
 
 
 @pytest.mark.parametrize("fault", [one for one in BOTH if one.fault_id in SAMPLE], ids=lambda fault: fault.fault_id)
 def test_some_faults_are_stopped_by_the_same_checks_on_both_engines(
-    small: Twin, fault: RowsFault, tmp_path: Path
+    twins: Callable[[float], Twin], fault: RowsFault, tmp_path: Path
 ) -> None:
-    same_on_both(small, fault, tmp_path)
+    same_on_both(twins(0.01), fault, tmp_path)
 
 
 @pytest.mark.proofs
-@pytest.mark.parametrize("whole", [0.1, 1], indirect=True)
-def test_without_a_fault_every_check_passes_on_both_engines(whole: Twin) -> None:
-    judge = Judge(whole.publisher, whole.docs)
+@pytest.mark.parametrize("scale", [0.1, 1])
+def test_without_a_fault_every_check_passes_on_both_engines(twins: Callable[[float], Twin], scale: float) -> None:
+    one = twins(scale)
+    judge = Judge(one.publisher, one.docs)
     for gate in (Gate.FILE, Gate.LANDING, Gate.MARTS):
-        (ours,), (theirs,) = hold(judge, whole.ground.day.run, whole.ground.candidate, gate), whole.ground.judge(gate)
+        (ours,), (theirs,) = hold(judge, one.ground.day.run, one.ground.candidate, gate), one.ground.judge(gate)
         assert (fired_in(ours), fired_in(theirs)) == (frozenset(), frozenset())
 
 
 @pytest.mark.proofs
-@pytest.mark.parametrize(
-    ("whole", "fault"), [(one.scale, one) for one in BOTH], ids=[one.fault_id for one in BOTH], indirect=["whole"]
-)
-def test_a_fault_is_stopped_by_the_same_checks_on_both_engines(whole: Twin, fault: RowsFault, tmp_path: Path) -> None:
-    same_on_both(whole, fault, tmp_path)
+@pytest.mark.parametrize("fault", BOTH, ids=[one.fault_id for one in BOTH])
+def test_a_fault_is_stopped_by_the_same_checks_on_both_engines(
+    twins: Callable[[float], Twin], fault: RowsFault, tmp_path: Path
+) -> None:
+    same_on_both(twins(fault.scale), fault, tmp_path)
