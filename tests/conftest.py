@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tests.house import House
 
 
+# First: a worker of xdist writes the groups into the names of its tests in a hook of its own, registered after this one
+# and called before it. A group that is marked later holds nothing together.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file go to one worker, where they share its fixtures; a long one marked `alone` goes to any."""
     for item in items:
