@@ -18,6 +18,7 @@ from shelfgate.ledger import Run, begin_run
 from shelfgate.model import Publication
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse, install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def a_day(business_date: date | None) -> Iterator[Day]:
     Raises:
         WarehouseBusy: another run holds the lease.
     """
-    settings = Settings.load()
+    settings = with_keys(Settings.load())
     day = business_date or settings.business_date or day_before(_scheduled_start(), settings.timezone)
     with _held(settings, day) as held:
         get_run_logger().info("business date %s, on top of %s", day, held.run.base_id or "an empty store")
@@ -79,7 +80,7 @@ def standing_day() -> Iterator[Day]:
         ConfigurationError: nothing is published.
         WarehouseBusy: another run holds the lease.
     """
-    with _held(Settings.load(), None) as held:
+    with _held(with_keys(Settings.load()), None) as held:
         yield held
 
 

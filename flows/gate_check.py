@@ -19,6 +19,7 @@ from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Session, install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 
 def check_gate(gate: Gate, business_date: date | None, *, as_json: bool) -> None:
@@ -43,7 +44,7 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
     from expectations.gates import Judge
     from expectations.window import Window
 
-    warehouse = open_warehouse(settings, on_wait=say)
+    warehouse = open_warehouse(with_keys(settings), on_wait=say)
     with warehouse.turn() as session, tempfile.TemporaryDirectory() as folder:
         install(session)
         base = current_publication(session)

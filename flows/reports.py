@@ -14,13 +14,14 @@ from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
 from shelfgate.status import status
 from shelfgate.warehouse import install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 if TYPE_CHECKING:
     from flows.day import Refreshed
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
         return {**status(session), "data_docs": str((settings.docs_folder / "index.html").absolute())}
 
@@ -62,7 +63,7 @@ def show_status(*, as_json: bool) -> None:
 
 def show_publications(*, as_json: bool) -> None:
     settings = Settings.load()
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
         found = publications(session)
         kept = {row["id"] for row in session.rows("select distinct publication_id as id from ops.manifest")}
@@ -98,7 +99,7 @@ def show_publications(*, as_json: bool) -> None:
 def show_difference(older: str, newer: str, *, as_json: bool) -> None:
     """The partitions that two publications do not serve alike."""
     settings = Settings.load()
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
         for one in (older, newer):
             readable(session, one)

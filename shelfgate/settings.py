@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     snowflake_build_role: str | None = None
     snowflake_build_private_key_path: Path | None = None
     snowflake_build_private_key_passphrase: SecretStr | None = None
+    # A deployment's way: names of Prefect blocks that hold user, role and key; the two texts are what is read of them.
+    snowflake_block: str | None = None
+    snowflake_build_block: str | None = None
+    snowflake_private_key: SecretStr | None = None
+    snowflake_build_private_key: SecretStr | None = None
     # Of `shelfgate snowflake apply` only.
     snowflake_admin_user: str | None = None
     snowflake_admin_private_key_path: Path | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 from shelfgate.failpoints import failpoint
 from shelfgate.warehouse.on_duckdb import batched
 from shelfgate.warehouse.snowflake_login import Identity
@@ -140,8 +140,10 @@ class SnowflakeWarehouse:
         """The warehouse that the settings name.
 
         Raises:
-            ConfigurationError: one is missing, or asks for a password.
+            ConfigurationError: one is missing, or asks for a password, or names a block that nobody has loaded.
         """
+        if settings.snowflake_block or settings.snowflake_build_block:
+            raise ConfigurationError("a Prefect block is named for Snowflake, and this command does not read blocks.")
         account = account_of(settings)
         identity = Identity(
             settings.need("snowflake_user"),
@@ -150,12 +152,14 @@ class SnowflakeWarehouse:
             _secret(settings.snowflake_private_key_passphrase),
             settings.snowflake_workload_identity,
             settings.snowflake_token_file,
+            _secret(settings.snowflake_private_key),
         )
         builder = Identity(
             settings.need("snowflake_build_user"),
             settings.need("snowflake_build_role"),
-            settings.need("snowflake_build_private_key_path"),
+            settings.snowflake_build_private_key_path,
             settings.need("snowflake_build_private_key_passphrase"),
+            key_text=_secret(settings.snowflake_build_private_key),
         )
         return cls(account, identity, builder)
 
@@ -193,8 +197,9 @@ class SnowflakeWarehouse:
             "SNOWFLAKE_PROTOCOL": one.protocol,
             "SNOWFLAKE_USER": builder.user,
             "SNOWFLAKE_ROLE": builder.role,
-            "SNOWFLAKE_PRIVATE_KEY_PATH": str(builder.private_key),
-            "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": builder.passphrase or "",
+            # Names of this beginning are dbt's for what it blanks out in its messages and keeps in no file.
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": builder.locked_key(),
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": builder.passphrase or "",
             "SNOWFLAKE_DATABASE": one.database,
             "SNOWFLAKE_WAREHOUSE": one.warehouse,
         }

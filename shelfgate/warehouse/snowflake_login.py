@@ -11,7 +11,7 @@ from shelfgate.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Identity:
-    """Who logs in, as which role, and how. Exactly one way: a key pair or the workload's own identity."""
+    """Who logs in, as which role, and how. Exactly one way: a key, in a file or as text, or the workload's identity."""
 
     user: str
     role: str
@@ -19,12 +19,14 @@ class Identity:
     passphrase: str | None = field(default=None, repr=False)
     provider: str | None = None
     token_file: Path | None = None
+    key_text: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if (self.private_key is None) == (self.provider is None):
+        if [self.private_key, self.key_text, self.provider].count(None) != 2:
             raise ConfigurationError(
-                f"Snowflake user {self.user}: wanted either SHELFGATE_SNOWFLAKE_PRIVATE_KEY_PATH or "
-                "SHELFGATE_SNOWFLAKE_WORKLOAD_IDENTITY (AWS, AZURE, GCP or OIDC), and one of them only."
+                f"Snowflake user {self.user}: wanted one of SHELFGATE_SNOWFLAKE_BLOCK (SHELFGATE_SNOWFLAKE_BUILD_BLOCK "
+                "for dbt's user), .._PRIVATE_KEY_PATH, .._PRIVATE_KEY or SHELFGATE_SNOWFLAKE_WORKLOAD_IDENTITY (AWS, "
+                "AZURE, GCP or OIDC), and one of them only."
             )
 
     def login(self) -> dict[str, Any]:
@@ -37,6 +39,28 @@ class Identity:
             given["token"] = self.token_file.read_text(encoding="ascii").strip()
         return given
 
+    @property
+    def _named(self) -> str:
+        return (
+            f"Snowflake user {self.user}: private key {self.private_key.name if self.private_key else 'of its block'}"
+        )
+
+    def locked_key(self) -> str:
+        """The private key as it is kept: PEM, encrypted.
+
+        Raises:
+            ConfigurationError: it is not there, not encrypted, or without a passphrase.
+        """
+        if self.private_key is not None and not self.private_key.is_file():
+            raise ConfigurationError(f"{self._named} is not there; see docs/snowflake.md, Keys.")
+        kept = self.key_text if self.private_key is None else self.private_key.read_text(encoding="latin-1")
+        text = (kept or "").strip()
+        if not text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----") or not self.passphrase:
+            raise ConfigurationError(
+                f"{self._named} must be encrypted PKCS#8 and its passphrase set; see docs/snowflake.md, Keys."
+            )
+        return text
+
     def key(self) -> bytes:
         """The private key, DER, unlocked.
 
@@ -46,21 +70,13 @@ class Identity:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-        assert self.private_key is not None, "login() asked which way"
-        what = f"Snowflake user {self.user}: private key {self.private_key.name}"
-        if not self.private_key.is_file():
-            raise ConfigurationError(f"{what} is not there; see docs/snowflake.md, Keys.")
-        text = self.private_key.read_bytes()
-        if b"BEGIN ENCRYPTED PRIVATE KEY" not in text or not self.passphrase:
-            raise ConfigurationError(
-                f"{what} must be encrypted PKCS#8 and its passphrase set; see docs/snowflake.md, Keys."
-            )
+        text = self.locked_key()
         try:
-            key = serialization.load_pem_private_key(text, self.passphrase.encode())
+            key = serialization.load_pem_private_key(text.encode(), (self.passphrase or "").encode())
         except (ValueError, TypeError):
-            raise ConfigurationError(f"{what} does not open with the passphrase that is set.") from None
+            raise ConfigurationError(f"{self._named} does not open with the passphrase that is set.") from None
         if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
-            raise ConfigurationError(f"{what} must be an RSA key of at least 2048 bits.")
+            raise ConfigurationError(f"{self._named} must be an RSA key of at least 2048 bits.")
         return key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

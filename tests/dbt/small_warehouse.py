@@ -19,15 +19,15 @@ FACTS = ("fct_weekly_sales_inventory", "fct_daily_sales")
 DIMENSIONS = ("dim_week", "dim_date", "dim_warehouse", "dim_item", "dim_customer")
 MARTS = (*FACTS, *DIMENSIONS)
 SNOWFLAKE_NAMES = (
-    "ACCOUNT",
-    "HOST",
-    "PROTOCOL",
-    "USER",
-    "PRIVATE_KEY_PATH",
-    "PRIVATE_KEY_PASSPHRASE",
-    "DATABASE",
-    "WAREHOUSE",
-    "ROLE",
+    "SNOWFLAKE_ACCOUNT",
+    "SNOWFLAKE_HOST",
+    "SNOWFLAKE_PROTOCOL",
+    "SNOWFLAKE_USER",
+    "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY",
+    "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
+    "SNOWFLAKE_DATABASE",
+    "SNOWFLAKE_WAREHOUSE",
+    "SNOWFLAKE_ROLE",
 )
 SALES_TABLES = (
     "catalog_sales",
@@ -80,7 +80,7 @@ class Dbt:
             environment.setenv("SHELFGATE_TARGET", self.target)
             environment.setenv("SHELFGATE_DUCKDB_PATH", str(self.warehouse))
             for name in SNOWFLAKE_NAMES:
-                environment.setenv(f"SNOWFLAKE_{name}", "nowhere")
+                environment.setenv(name, "nowhere")
             environment.setenv("SNOWFLAKE_PORT", "443")
             # Held open as a turn holds it: dbt must open the file the very same way, or DuckDB refuses.
             with duckdb.connect(str(self.warehouse)):

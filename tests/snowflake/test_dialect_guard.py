@@ -132,7 +132,7 @@ def test_compiled_models_are_snowflakes(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("SHELFGATE_TARGET", "snowflake")
     monkeypatch.setenv("SHELFGATE_DUCKDB_PATH", "nowhere")
     for name in SNOWFLAKE_NAMES:
-        monkeypatch.setenv(f"SNOWFLAKE_{name}", "nowhere")
+        monkeypatch.setenv(name, "nowhere")
     monkeypatch.setenv("SNOWFLAKE_PORT", "443")
     folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", tmp_path, "--log-path", tmp_path]
     asked = ["compile", "--no-introspect", "--no-populate-cache", "--vars", "{business_date: 2003-01-08, run_id: r}"]
