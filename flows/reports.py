@@ -12,7 +12,7 @@ from flows.console import answer, say
 from shelfgate.publication import publications
 from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
-from shelfgate.status import status
+from shelfgate.status import status, status_with_costs
 from shelfgate.warehouse import install, open_warehouse
 from tasks.snowflake_blocks import with_keys
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from flows.day import Refreshed
 
 
-def read_status(settings: Settings) -> dict[str, Any]:
+def read_status(settings: Settings, *, with_costs: bool = False) -> dict[str, Any]:
     with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
         install(session)
-        return {**status(session), "data_docs": str((settings.docs_folder / "index.html").absolute())}
+        found = status_with_costs(session) if with_costs else status(session)
+        return {**found, "data_docs": str((settings.docs_folder / "index.html").absolute())}
 
 
 def show_status(*, as_json: bool) -> None:
-    found = read_status(Settings.load())
+    found = read_status(Settings.load(), with_costs=True)
     if as_json:
         answer(found)
         return
@@ -58,7 +59,21 @@ def show_status(*, as_json: bool) -> None:
     console.print(f"dumps: {found['dumps']}")
     for one in found["quarantined"]:
         console.print(f"  quarantined {one['object_key']}: {one['reason']}", markup=False)
+    show_costs(console, found["credits"])
     console.print(f"Data Docs: {found['data_docs']}")
+
+
+def show_costs(console: Console, found: dict[str, Any]) -> None:
+    """What the last runs cost; what nobody knows is never shown as 0."""
+    if not found["available"]:
+        console.print(f"credits: not available: {found['why']}", markup=False)
+        return
+    table = Table("run", "credits", "statements", "by stage", "")
+    for run in found["runs"]:
+        stages = ", ".join(f"{stage} {spent:.4f}" for stage, spent in run["by_stage"].items())
+        known = "not available" if run["credits"] is None else f"{run['credits']:.4f}"
+        table.add_row(run["run_id"], known, str(run["statements"] or ""), stages, run["why"] or "")
+    console.print(table)
 
 
 def show_publications(*, as_json: bool) -> None:

@@ -28,6 +28,10 @@ class PermanentFailure(ShelfgateError):
     exit_status = 4
 
 
+class NotVisible(PermanentFailure):
+    """What was asked for is not there, or this role may not see it: Snowflake does not tell which."""
+
+
 class SyncFailed(PermanentFailure):
     """An Airbyte job ended without its rows."""
 

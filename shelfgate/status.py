@@ -9,13 +9,14 @@ from typing import Any
 
 from shelfgate.publication import current_publication
 from shelfgate.warehouse import Row, Session
+from shelfgate.warehouse.snowflake_credits import costs
 
 
 def status(session: Session) -> dict[str, Any]:
     """The current publication, how far its data reach, each gate's last verdict, the dumps by what became of them.
 
     `stale_since` is the time of the first run after the current publication that did not get through; None if the last
-    run did.
+    run did. What the runs cost takes a look at the account's own records: `status_with_costs`.
     """
     current = current_publication(session)
     gates = session.rows(
@@ -44,6 +45,13 @@ def status(session: Session) -> dict[str, Any]:
             )
         ],
     }
+
+
+def status_with_costs(session: Session) -> dict[str, Any]:
+    """The status, and under `credits` what each of the last runs cost, or why that is not known."""
+    found = costs(session)
+    runs = [asdict(run) for run in found.runs]
+    return {**status(session), "credits": {"available": found.available, "why": found.why, "runs": runs}}
 
 
 def _waivers(session: Session, publication_id: str) -> list[dict[str, Any]]:

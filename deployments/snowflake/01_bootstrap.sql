@@ -12,6 +12,10 @@ grant role transformer to role sysadmin;
 grant role publisher to role sysadmin;
 grant role metabase_ro to role sysadmin;
 
+-- For `shelfgate status`: what each run cost. It shows every user's statements of this account by name, tag and credits,
+-- but no text and no data. Take it away and `status` says that credits are not available; nothing else needs it.
+grant database role snowflake.usage_viewer to role publisher;
+
 -- Suspends the warehouses when the month's credits are gone; a statement under way may finish at 100 %.
 create resource monitor if not exists shelfgate with
 credit_quota = &{credits_a_month}

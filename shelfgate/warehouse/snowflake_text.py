@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure, ShelfgateError, WarehouseBusy
+from shelfgate.errors import (
+    ConfigurationError,
+    NotVisible,
+    OutsideWorldGaveUp,
+    PermanentFailure,
+    ShelfgateError,
+    WarehouseBusy,
+)
 
 if TYPE_CHECKING:
     from snowflake.connector.errors import Error
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
 LOCKED = frozenset({625, 635, 639})
 LOGIN_REFUSED = frozenset({390100, 390101, 390144, 390189, 394509})
 STOPPED = frozenset({604, 630})
+NOT_VISIBLE = frozenset({2003, 2043, 3001})
 
 
 def explained(error: Error, sql: str, query_id: str | None) -> ShelfgateError:
@@ -38,7 +46,8 @@ def explained(error: Error, sql: str, query_id: str | None) -> ShelfgateError:
         )
     # 22: a value was wrong, and the message would show it.
     said = "a value does not fit" if state.startswith("22") else " ".join(str(error.raw_msg or error.msg).split())[:300]
-    return PermanentFailure(f"{where}: error {number:06d} ({state}): {said}. The statement changed nothing.")
+    refused = NotVisible if number in NOT_VISIBLE else PermanentFailure
+    return refused(f"{where}: error {number:06d} ({state}): {said}. The statement changed nothing.")
 
 
 def first_words(sql: str) -> str:

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from flows.cli import cli
 from sandbox.snowflake.process import ADMIN
+from shelfgate.candidate import PUBLISHED_TABLES
 from shelfgate.errors import ConfigurationError, PermanentFailure
 from shelfgate.warehouse.snowflake_setup import FOLDER, USERS, Step, plan
 from shelfgate.warehouse.snowflake_text import without_comments
@@ -42,6 +43,9 @@ def matrix(steps: list[Step]) -> dict[tuple[str, str], set[str]]:
     for step in steps:
         text = " ".join(without_comments(step.sql).split())
         if not text.startswith("grant ") or text.startswith("grant role "):
+            continue
+        if membership := re.fullmatch(r"grant (database role \S+) to role (\w+)", text):
+            found[membership[2], membership[1]].add("usage")
             continue
         grant = _GRANT.fullmatch(text)
         assert grant, text
@@ -88,6 +92,13 @@ def test_dashboards_read_marts_and_nothing_else(steps: list[Step]) -> None:
         ("future views in schema marts", "select"),
         ("warehouse shelfgate_read", "usage"),
     }
+
+
+def test_only_the_facts_of_the_store_have_a_clustering_key_and_each_by_week(steps: list[Step]) -> None:
+    keyed = [" ".join(step.sql.split()) for step in steps if " cluster by " in step.sql]
+
+    facts = [table.name for table in PUBLISHED_TABLES if table.by_week]
+    assert keyed == [f"alter table store.{name} cluster by (week_start_date)" for name in facts]
 
 
 def test_each_user_is_a_service_with_one_role_and_no_password(steps: list[Step]) -> None:

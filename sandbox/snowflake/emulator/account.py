@@ -34,7 +34,8 @@ _PRIVILEGES = re.compile(
     re.I | re.S,
 )
 _MEMBERSHIP = re.compile(
-    r"(?P<verb>grant|revoke)\s+role\s+(?P<what>[\w\"]+)\s+(?:to|from)\s+(?P<to>role|user)\s+(?P<grantee>[\w\"]+)\s*",
+    r"(?P<verb>grant|revoke)\s+(?P<kind>role|database\s+role)\s+(?P<what>[\w.\"]+)\s+(?:to|from)\s+"
+    r"(?P<to>role|user)\s+(?P<grantee>[\w\"]+)\s*",
     re.I,
 )
 _SHOW = re.compile(
@@ -63,6 +64,7 @@ class Account:
     def __post_init__(self) -> None:
         for role in ("ACCOUNTADMIN", "SECURITYADMIN", "USERADMIN", "SYSADMIN", "PUBLIC"):
             self.objects["ROLE", role] = {}
+        self.objects["DATABASE ROLE", "SNOWFLAKE.USAGE_VIEWER"] = {}
 
     def statement(self, sql: str) -> Callable[[], str] | None:
         """What to do for a statement of this kind, answering with the line that Snowflake would; None for others."""
@@ -111,10 +113,11 @@ class Account:
         return f"{key[1]} successfully dropped."
 
     def _member(self, found: re.Match[str]) -> str:
+        kind = " ".join(found["kind"].upper().split())
         role, grantee = unquoted(found["what"]), (found["to"].upper(), unquoted(found["grantee"]))
-        self._need("ROLE", role)
+        self._need(kind, role)
         self._need(*grantee)
-        return self._record(found["verb"], {("USAGE", f"ROLE {role}", *grantee)})
+        return self._record(found["verb"], {("USAGE", f"{kind} {role}", *grantee)})
 
     def _grant(self, found: re.Match[str]) -> str:
         grantee = unquoted(found["grantee"])
