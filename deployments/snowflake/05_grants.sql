@@ -51,6 +51,12 @@ grant select on all tables in schema raw_inventory to role publisher;
 grant select on all tables in schema quarantine to role publisher;
 grant select on future tables in schema quarantine to role publisher;
 grant select on future views in schema quarantine to role publisher;
+-- What is there already too: dbt replaces with `copy grants`, and then no future grant is given.
+grant select on all tables in schema staging to role publisher;
+grant select on all views in schema staging to role publisher;
+grant select on all tables in schema candidate to role publisher;
+grant select on all views in schema candidate to role publisher;
+grant select on all views in schema quarantine to role publisher;
 grant select on future tables in schema staging to role publisher;
 grant select on future views in schema staging to role publisher;
 grant select on future tables in schema candidate to role publisher;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_the_project_builds_as_transformer_and_gives_what_it_gives_on_duckdb(fre
     bad = {name: said for name, said in statuses.items() if said.split(":")[0] not in {"success", "pass", "no-op"}}
     assert not bad, "\n".join(f"{name} {said}" for name, said in bad.items())
     assert len(statuses) > 40
+    assert_tables_keep_their_grants_and_only_the_evidence_has_a_fail_safe(fresh)
     duckdb = on_duckdb(tmp_path)
     with fresh.warehouse("publisher").turn() as session:
         for table in MARTS:
@@ -66,6 +68,19 @@ def test_the_project_builds_as_transformer_and_gives_what_it_gives_on_duckdb(fre
             ]
             assert digests[0] == digests[1], table
             assert sum(digests[0].values()) > 0
+
+
+def assert_tables_keep_their_grants_and_only_the_evidence_has_a_fail_safe(installed: Installed) -> None:
+    said = [" ".join(one["query_text"].lower().split()) for one in installed.estate.hook("history")["queries"]]
+    made = {}
+    for one in said:
+        if found := re.search(rf"create or replace (transient )?table {installed.database}\.(\w+)\.(\w+)", one, re.I):
+            made[found[3]] = (found[2], found[1] is not None, "copy grants" in one)
+
+    assert set(MARTS) <= set(made)
+    for name, (schema, transient, copied) in made.items():
+        assert copied, name
+        assert transient == (schema != "quarantine"), name
 
 
 def values(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
