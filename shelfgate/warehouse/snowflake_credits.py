@@ -23,8 +23,9 @@ RUNS_SHOWN = 10
 ATTRIBUTED = (
     "select query_tag, count(*) as statements, sum(credits_attributed_compute) as compute, "
     "sum(coalesce(credits_used_query_acceleration, 0)) as acceleration "
-    "from snowflake.account_usage.query_attribution_history "
-    'where start_time >= ? and query_tag like \'%"application": "shelfgate"%\' group by query_tag'
+    "from snowflake.account_usage.query_attribution_history where start_time >= ? "
+    """and (query_tag like '%"application": "shelfgate"%' or query_tag like '%"by": "inventory_loader"%') """
+    "group by query_tag"
 )
 LAST_RUNS = (
     "select run_id, min(judged_at) as first_seen, max(judged_at) as last_seen from ops.gate_result "
@@ -81,19 +82,23 @@ def costs(session: Session) -> Costs:
 def _by_run(tagged: list[Row]) -> dict[str, list[tuple[str, Row]]]:
     found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
     for row in tagged:
-        tag = _tag(row["query_tag"])
-        if "run" in tag:
-            found[str(tag["run"])].append((str(tag.get("stage", "unnamed")), row))
+        run, stage = _run_and_stage(row["query_tag"])
+        if run is not None:
+            found[str(run)].append((str(stage), row))
     return found
 
 
-def _tag(text: str) -> dict[str, Any]:
-    """Anybody in the account may write a tag that looks like ours: what is no JSON object is none of ours."""
+def _run_and_stage(text: str) -> tuple[Any, Any]:
+    """Of the flows' tags and the loader's. Anybody in the account may write one that looks alike: those have no run."""
     try:
         tag = json.loads(text)
     except ValueError:
-        return {}
-    return tag if isinstance(tag, dict) and tag.get("application") == "shelfgate" else {}
+        return None, None
+    if not isinstance(tag, dict):
+        return None, None
+    if tag.get("by") == "inventory_loader":
+        return tag.get("run_id"), "inventory_loader"
+    return tag.get("run") if tag.get("application") == "shelfgate" else None, tag.get("stage", "unnamed")
 
 
 def _cost(run: Row, tagged: list[tuple[str, Row]], now: datetime) -> RunCost:

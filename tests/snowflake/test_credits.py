@@ -70,6 +70,7 @@ def test_credits_are_summed_by_run_and_stage_and_tags_of_others_are_none_of_ours
         attributed(tag("r-1", "publish"), 0.25, 3),
         attributed(tag("r-1", "build marts"), 0.5, 40, acceleration=0.125),
         attributed(tag("r-1"), 0.0625),
+        attributed('{"run_id": "r-1", "by": "inventory_loader"}', 1.0, 2),
         attributed(tag("r-2", "publish"), 9.0),
         attributed('"application": "shelfgate" in no JSON', 100.0),
         attributed('["application", {"application": "shelfgate"}]', 100.0),
@@ -77,8 +78,8 @@ def test_credits_are_summed_by_run_and_stage_and_tags_of_others_are_none_of_ours
     ]
     (run,) = costs(Records(rows, [("r-1", NOW - timedelta(hours=9))])).runs
 
-    assert (run.credits, run.statements, run.why) == (0.9375, 44, None)
-    assert run.by_stage == {"build marts": 0.625, "publish": 0.25, "unnamed": 0.0625}
+    assert (run.credits, run.statements, run.why) == (1.9375, 46, None)
+    assert run.by_stage == {"build marts": 0.625, "inventory_loader": 1.0, "publish": 0.25, "unnamed": 0.0625}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_over_the_wire_the_documented_columns_give_a_runs_credits(installed: Ins
         account.run(f"create table snowflake.account_usage.query_attribution_history ({COLUMNS})")
         for query_tag, started, spent in (
             (tag("r-1", "publish"), "dateadd(hour, -9, current_timestamp())", 0.25),
-            (tag("r-1", "publish"), "dateadd(hour, -9, current_timestamp())", 0.5),
+            ('{"run_id": "r-1", "by": "inventory_loader"}', "dateadd(hour, -9, current_timestamp())", 0.5),
             (tag("r-1", "build"), "dateadd(day, -30, current_timestamp())", 100),
             ("somebody's", "dateadd(hour, -9, current_timestamp())", 100),
         ):
