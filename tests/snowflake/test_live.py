@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
 from shelfgate.warehouse.on_snowflake import Account, SnowflakeSession, SnowflakeWarehouse
+from shelfgate.warehouse.snowflake_credits import ATTRIBUTED
 from shelfgate.warehouse.snowflake_login import Identity
 
 pytestmark = pytest.mark.live_snowflake
@@ -175,6 +177,28 @@ def test_a_session_that_is_killed_in_its_transaction_leaves_nothing_and_frees_it
 def test_what_is_not_granted_is_refused(user: str, statement: str) -> None:
     with warehouse(user).turn() as session, pytest.raises(PermanentFailure, match=r"00(3001|2003)"):
         session.rows(statement)
+
+
+def test_a_table_that_is_replaced_in_a_managed_schema_keeps_its_grants() -> None:
+    made = "create or replace transient table candidate.live_check"
+    with warehouse("transformer").turn() as session:
+        session.run(f"{made} as select 1 as a")
+        session.run(f"{made} copy grants as select 2 as a")
+        try:
+            with warehouse("publisher").turn() as other:
+                assert other.rows("select a from candidate.live_check") == [{"a": 2}]
+        finally:
+            session.run("drop table candidate.live_check")
+
+
+def test_the_publisher_may_read_what_its_statements_cost_and_the_facts_have_their_key() -> None:
+    with warehouse("publisher").turn() as session:
+        session.rows(ATTRIBUTED, [datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)])
+        found = session.rows(
+            "select lower(clustering_key) as found from information_schema.tables "
+            "where table_schema = 'STORE' and clustering_key is not null"
+        )
+    assert [row["found"] for row in found] == ["linear(week_start_date)"] * 2
 
 
 @pytest.mark.parametrize("user", ["metabase_ro", "publisher", "transformer"])
