@@ -11,6 +11,7 @@ from shelfgate.errors import ConfigurationError
 from shelfgate.publication import current_publication
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install, open_warehouse
+from tasks.snowflake_blocks import with_keys
 
 
 @flow(name="backfill", persist_result=False)
@@ -23,7 +24,7 @@ def backfill(from_date: date, to_date: date) -> list[str]:
         raise ConfigurationError(
             f"backfill: from {from_date} to {to_date}. Wanted a range that does not run backwards."
         )
-    settings = Settings.load()
+    settings = with_keys(Settings.load())
     with open_warehouse(settings).turn() as session:
         install(session)
         current = current_publication(session)

@@ -217,6 +217,13 @@ def test_a_command_that_reads_no_blocks_says_so(setting: Setting) -> None:
         open_warehouse(Settings.load())
 
 
+@pytest.mark.parametrize(
+    "module", [one for one in sorted((PROJECT.parent / "flows").glob("*.py")) if "open_warehouse(" in one.read_text()]
+)
+def test_every_flow_and_command_that_opens_the_warehouse_reads_the_blocks_first(module: Path) -> None:
+    assert "with_keys(" in module.read_text()
+
+
 def test_without_a_block_the_settings_stay_as_they_are(setting: Setting) -> None:
     setting(SNOWFLAKE_USER="publisher")
     settings = Settings.load()
