@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from sandbox.airbyte_landing import META_COLUMNS, by_table, quoted
 from sandbox.airbyte_source import Source
 from shelfgate.errors import SyncFailed
-from shelfgate.warehouse.on_snowflake import SnowflakeSession, SnowflakeWarehouse
+from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 
 if TYPE_CHECKING:
     import duckdb

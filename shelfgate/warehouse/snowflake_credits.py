@@ -14,7 +14,7 @@ from typing import Any
 
 from shelfgate.errors import NotVisible, OutsideWorldGaveUp
 from shelfgate.warehouse import Row, Session
-from shelfgate.warehouse.on_snowflake import SnowflakeSession
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 
 LATENCY = timedelta(hours=8)
 RUNS_SHOWN = 10

@@ -14,7 +14,8 @@ import duckdb
 from expectations.gates import Judge
 from sandbox.snowflake.process import ADMIN
 from shelfgate.candidate import columns_of
-from shelfgate.warehouse.on_snowflake import SnowflakeSession, SnowflakeWarehouse
+from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 from tests.faults.fault import RowsFault
 from tests.faults.ground import Ground, Met, changes_rows, hold
 from tests.faults.meeting import GATES, outcome

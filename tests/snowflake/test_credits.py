@@ -25,8 +25,8 @@ from shelfgate.errors import NotVisible, OutsideWorldGaveUp, PermanentFailure
 from shelfgate.status import status_with_costs
 from shelfgate.warehouse import Session, install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-from shelfgate.warehouse.on_snowflake import SnowflakeSession
 from shelfgate.warehouse.snowflake_credits import ATTRIBUTED, LAST_RUNS, costs
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 from tests.snowflake.conftest import Installed
 
 NOW = datetime(2026, 11, 22, 12, 0)

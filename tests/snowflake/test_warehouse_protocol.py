@@ -27,7 +27,7 @@ from shelfgate.status import status
 from shelfgate.vacuum import vacuum
 from shelfgate.warehouse import Session, Warehouse, install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-from shelfgate.warehouse.on_snowflake import SnowflakeSession
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 from tests.small_candidate import leave_to_the_base, make_candidate, sell
 from tests.snowflake.conftest import Estate, Installed, install_database
 

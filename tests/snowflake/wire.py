@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import Error
 
-from shelfgate.warehouse.on_snowflake import SnowflakeSession
+from shelfgate.warehouse.snowflake_session import SnowflakeSession
 
 
 class Cursor:
