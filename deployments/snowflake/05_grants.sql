@@ -10,6 +10,7 @@ grant usage on stage raw_inventory.inbound to role loader;
 grant usage on file format raw_inventory.dump to role loader;
 grant select, insert, delete on table raw_inventory.inventory to role loader;
 grant select, insert, delete on table ops.load_ledger to role loader;
+grant select, update on table ops.load_turn to role loader;
 grant select, insert, update, delete on table ops.inventory_snapshot to role loader;
 grant create temporary table on schema raw_inventory to role loader;
 

@@ -22,14 +22,6 @@ BUCKET, PREFIX = "landing", "inbound/inventory/"
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts the emulator is a proof: its environment is installed on demand, and its clients take minutes."""
-    for item in items:
-        if "estate" in getattr(item, "fixturenames", ()) or "[snowflake" in item.nodeid:
-            item.add_marker(pytest.mark.proofs)
-
-
 @dataclass(frozen=True)
 class Estate:
     """The emulator, the bucket that its stages read, and a key a user."""

@@ -152,7 +152,7 @@ def test_a_dump_is_copied_from_the_stage_and_settled_in_one_transaction_of_dml()
     assert connection.bound_to(sql.COUNT_ARRIVED) == ("etag-1",)
     assert connection.bound_to(sql.NOTE_SETTLED) == [(FIRST,)]
     assert connection.bound_to(sql.INSERT_SNAPSHOT) == [
-        (FIRST, PREFIX + "1998-01-02.csv", "v1", date(1998, 1, 2), datetime(1998, 1, 3), 2, "2-ff", None, None)
+        (FIRST, PREFIX + "1998-01-02.csv", "v1", date(1998, 1, 2), datetime(1998, 1, 3), 2, "2-255", None, None)
     ]
     key, version, etag, _, *rest = connection.bound_to(sql.INSERT_RECEIPT)
     assert (key, version, etag) == (PREFIX + "1998-01-02.csv", "v1", "etag-1")
@@ -226,7 +226,7 @@ def test_a_version_on_record_is_answered_and_nothing_is_written() -> None:
 
 
 def test_a_week_that_is_there_already_is_only_confirmed() -> None:
-    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "old.csv", "2-ff")
+    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "old.csv", "2-255")
     connection = Recording(SERVED=[older])
 
     assert loaded(connection)["status"] == "unchanged"
