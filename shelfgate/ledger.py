@@ -58,9 +58,8 @@ def judged_until(session: Session, base: Publication | None) -> datetime | None:
     """When the first gate of the run behind `base` judged; None before the first publication."""
     if base is None:
         return None
-    return session.rows("select min(judged_at) as at from ops.gate_result where run_id = ?", [base.judged_run_id])[0][
-        "at"
-    ]
+    found = session.rows("select min(judged_at) as began from ops.gate_result where run_id = ?", [base.judged_run_id])
+    return found[0]["began"]
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +121,15 @@ class House:
     def _dumps(self) -> list[oracle.Dump]:
         client: Any = s3_client()
         bucket = estate.info(self.home).bucket
+        pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket)
         found: list[oracle.Dump] = []
-        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for version in page.get("Versions", []):
-                if version["VersionId"] in self.rejected or version["Key"] in self.rejected:
-                    continue
-                body = client.get_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])["Body"]
-                found.append(oracle.Dump(version["Key"], version["LastModified"], body.read()))
+        # Newest first: read backwards, the versions of one second follow one another.
+        of_a_second: Counter[tuple[str, datetime]] = Counter()
+        for version in reversed([one for page in pages for one in page.get("Versions", [])]):
+            key, second = version["Key"], version["LastModified"].replace(microsecond=0)
+            moment = second + timedelta(microseconds=of_a_second[key, second])
+            of_a_second[key, second] += 1
+            if version["VersionId"] not in self.rejected and key not in self.rejected:
+                body = client.get_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])["Body"]
+                found.append(oracle.Dump(key, moment, body.read()))
         return found

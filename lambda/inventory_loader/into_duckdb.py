@@ -153,8 +153,7 @@ class DuckDBTurn:
 
     def served(self) -> dict[int, Served]:
         found = self._connection.execute(
-            "select inv_date_sk, dump_date, last_modified, version_id, object_key, content_digest "
-            "from ops.inventory_snapshot"
+            "select inv_date_sk, dump_date, last_modified, object_key, content_digest from ops.inventory_snapshot"
         ).fetchall()
         return {sk: Served(Rank(*rank), object_key, digest) for sk, *rank, object_key, digest in found}
 
@@ -180,7 +179,7 @@ class DuckDBTurn:
         self._connection.execute(
             "update ops.inventory_snapshot set object_key = $1, version_id = $2, dump_date = $3, last_modified = $4, "
             "is_confirmed = true where inv_date_sk in (select unnest($5::bigint[]))",
-            [dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified, dates],
+            [dropped.object_key, dropped.version_id, rank.dump_date, rank.uploaded_at, dates],
         )
 
     def record(self, receipt: Receipt, dropped: Dropped, run_id: str, now: datetime) -> None:
@@ -193,7 +192,7 @@ class DuckDBTurn:
 
 def _line_of(settled: Settled, dropped: Dropped, rank: Rank, now: datetime) -> list[object]:
     snapshot, replaced = settled.snapshot, settled.replaced_digest
-    source = [dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified]
+    source = [dropped.object_key, dropped.version_id, rank.dump_date, rank.uploaded_at]
     content = [snapshot.rows, snapshot.content_digest, replaced, now if replaced is not None else None]
     return [snapshot.inv_date_sk, *source, *content]
 

@@ -121,10 +121,11 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, now: 
     with TemporaryDirectory(prefix=SCRATCH) as folder:
         with store.opened(request) as (dropped, chunks):
             judged = _judge(dropped, chunks, prefix, engine, Path(folder))
+        uploaded_at = store.uploaded_at(dropped)
         with engine.turn() as turn:
             if recorded := turn.recorded(dropped):
                 return recorded
-            receipt = _settled(judged, dropped, turn, now) if isinstance(judged, _Sound) else judged
+            receipt = _settled(judged, dropped, uploaded_at, turn, now) if isinstance(judged, _Sound) else judged
             turn.record(receipt, dropped, request.run_id, now)
     return receipt
 
@@ -144,10 +145,10 @@ def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engin
     return _Sound(dump_date, reading, staged)
 
 
-def _settled(sound: _Sound, dropped: Dropped, turn: Turn, now: datetime) -> Receipt:
-    rank = Rank.of(dropped, sound.dump_date)
+def _settled(sound: _Sound, dropped: Dropped, uploaded_at: datetime, turn: Turn, now: datetime) -> Receipt:
+    rank = Rank(sound.dump_date, uploaded_at)
     try:
-        settled = settle(sound.staged.snapshots, rank, turn.served())
+        settled = settle(sound.staged.snapshots, rank, dropped.object_key, turn.served())
     except DumpRefused as refused:
         return _receipt(dropped, sound.dump_date, sound.reading, sound.staged, reason=str(refused))
     turn.write([each for each in settled if each.written], sound.staged, dropped, rank, now)

@@ -56,7 +56,7 @@ class SnowflakeTurn:
         if not settled:
             return
         self._note(settled)
-        self._cursor.execute(sql.CONFIRM, (dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified))
+        self._cursor.execute(sql.CONFIRM, (dropped.object_key, dropped.version_id, rank.dump_date, rank.uploaded_at))
 
     def record(self, receipt: Receipt, dropped: Dropped, run_id: str, now: datetime) -> None:
         named = (receipt.object_key, receipt.version_id)
@@ -72,6 +72,6 @@ class SnowflakeTurn:
 
 def _line_of(settled: Settled, dropped: Dropped, rank: Rank, now: datetime) -> tuple[object, ...]:
     snapshot, replaced = settled.snapshot, settled.replaced_digest
-    source = (dropped.object_key, dropped.version_id, rank.dump_date, rank.last_modified)
+    source = (dropped.object_key, dropped.version_id, rank.dump_date, rank.uploaded_at)
     content = (snapshot.rows, snapshot.content_digest, replaced, now if replaced is not None else None)
     return (snapshot.inv_date_sk, *source, *content)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from inventory_loader.contract import FIRST_SNAPSHOT, MAX_ROWS_OF_A_SNAPSHOT, SNAPSHOT_WEEKDAY, day_of
-from inventory_loader.dropped import Dropped
 from inventory_loader.errors import DumpRefused
 from inventory_loader.receipt import SnapshotOutcome, Status
 
@@ -34,15 +33,10 @@ class Snapshot:
 
 @dataclass(frozen=True, order=True)
 class Rank:
-    """Which of two dumps is the newer: the day of the dump, then the moment of the upload, then S3's version."""
+    """Which of two dumps is the newer: the day of the dump, then the moment of the upload (`S3Store.uploaded_at`)."""
 
     dump_date: date
-    last_modified: datetime
-    version_id: str
-
-    @classmethod
-    def of(cls, dropped: Dropped, dump_date: date) -> Rank:
-        return cls(dump_date, dropped.last_modified, dropped.version_id)
+    uploaded_at: datetime
 
 
 @dataclass(frozen=True)
@@ -94,13 +88,14 @@ def check_snapshots(snapshots: Collection[Snapshot], dump_date: date) -> None:
             raise DumpRefused(f"snapshots {twin.day} and {day} have identical content; wanted two different weeks")
 
 
-def settle(snapshots: Collection[Snapshot], rank: Rank, served: Mapping[int, Served]) -> list[Settled]:
-    """Decide for each snapshot of a dump of this rank, given what the warehouse serves by date.
+def settle(snapshots: Collection[Snapshot], rank: Rank, object_key: str, served: Mapping[int, Served]) -> list[Settled]:
+    """Decide for each snapshot of a dump of this rank and key, given what the warehouse serves by date.
 
     Raises:
-        DumpRefused: the content of a snapshot is, or would be, served for another date.
+        DumpRefused: the content of a snapshot is, or would be, served for another date; or two keys of the same rank
+            disagree.
     """
-    settled = [_settled(snapshot, rank, served.get(snapshot.inv_date_sk)) for snapshot in snapshots]
+    settled = [_settled(snapshot, rank, object_key, served.get(snapshot.inv_date_sk)) for snapshot in snapshots]
     after = {sk: each.content_digest for sk, each in served.items()}
     after |= {each.snapshot.inv_date_sk: each.snapshot.content_digest for each in settled if each.written}
     dates_with: dict[str, list[int]] = {}
@@ -144,13 +139,19 @@ def _checked_day(snapshot: Snapshot, dump_date: date) -> date:
     return day
 
 
-def _settled(snapshot: Snapshot, rank: Rank, served: Served | None) -> Settled:
+def _settled(snapshot: Snapshot, rank: Rank, object_key: str, served: Served | None) -> Settled:
     if served is None:
         return Settled(snapshot, Status.LOADED)
     if snapshot.content_digest == served.content_digest:
         return Settled(snapshot, Status.UNCHANGED, confirms=rank > served.rank)
     if rank < served.rank:
         return Settled(snapshot, Status.SUPERSEDED)
+    if rank == served.rank and object_key != served.object_key:
+        raise DumpRefused(
+            f"snapshot {snapshot.day} is another one in {served.object_key}, a dump of the same day uploaded in the "
+            "same second; wanted one of them, or a second between them"
+        )
+    # Of the same key and rank: in a bucket without versions what lies there now is the newer one.
     return Settled(snapshot, Status.LOADED, replaced_digest=served.content_digest)
 
 

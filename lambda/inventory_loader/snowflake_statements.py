@@ -90,7 +90,7 @@ STILL_SERVED = """
 """
 
 SERVED = """
-    select inv_date_sk, dump_date, last_modified, version_id, object_key, content_digest from ops.inventory_snapshot
+    select inv_date_sk, dump_date, last_modified, object_key, content_digest from ops.inventory_snapshot
 """
 
 FORGET_SETTLED = "delete from raw_inventory.inventory_settled"

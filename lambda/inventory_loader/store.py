@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore import exceptions
@@ -69,6 +69,41 @@ class S3Store:
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise self._translated(error) from error
         return [one for one in found if one.object_key not in deleted]
+
+    def uploaded_at(self, dropped: Dropped) -> datetime:
+        """Tell versions of one key and second apart: `last_modified`, and a microsecond for each older one of them.
+
+        S3 tells whole seconds, but lists the versions of a key newest first.
+
+        Raises:
+            ObjectVanished: the version is gone.
+            StoreRefused, StoreUnavailable: S3 did not tell.
+        """
+        if dropped.version_id == NO_VERSION:
+            return dropped.last_modified
+        older, seen = 0, False
+        for one in self._versions(dropped.object_key):
+            if seen and one.last_modified < dropped.last_modified:
+                break
+            older += seen
+            seen = seen or one.version_id == dropped.version_id
+        if not seen:
+            raise ObjectVanished(
+                f"bucket {self._bucket}: a version is not listed any more; wanted the one that was read. Nothing was "
+                "loaded."
+            )
+        return dropped.last_modified + timedelta(microseconds=older)
+
+    def _versions(self, object_key: str) -> Iterator[Dropped]:
+        """Describe the versions of one key, newest first."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=object_key)
+        try:
+            for page in pages:
+                for each in page.get("Versions", []):
+                    if each["Key"] == object_key:
+                        yield _described(each, each["Key"], each["VersionId"], each["Size"])
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise self._translated(error) from error
 
     @contextmanager
     def opened(self, request: Request) -> Iterator[tuple[Dropped, Iterator[bytes]]]:

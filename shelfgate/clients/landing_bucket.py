@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.clients.s3_errors import as_our_errors
 from shelfgate.failpoints import outside_call
 
 if TYPE_CHECKING:
@@ -54,21 +54,9 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
         ConfigurationError: no such bucket, or no right to list it.
         OutsideWorldGaveUp: S3 does not answer.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
+    wanted = "a bucket that this role may list; check SHELFGATE_S3_BUCKET."
+    with as_our_errors(bucket, f"listing {bucket}/{prefix}", wanted):
         found = list(_versions(client or s3_client(), bucket, prefix))
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown")
-        if code in {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
-            raise ConfigurationError(
-                f"S3: {code} for bucket {bucket}. Wanted a bucket that this role may list; check SHELFGATE_S3_BUCKET."
-            ) from error
-        raise OutsideWorldGaveUp(f"S3: {code} while listing {bucket}/{prefix}. Run again.") from error
-    except BotoCoreError as error:
-        raise OutsideWorldGaveUp(
-            f"S3: no answer while listing {bucket}/{prefix} ({type(error).__name__}). Run again."
-        ) from error
     # S3 tells time in whole seconds and lists the newest version of a key first: of one second, the last listed is the
     # oldest.
     found.reverse()

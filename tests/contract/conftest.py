@@ -1,4 +1,4 @@
-"""A real Postgres with the retail tables, started once; refuses to share a database that a test writes to."""
+"""A real Postgres with the retail tables and an S3, each started once; refuses to share what a test writes to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 import sandbox
 from sandbox import postgres, processes, tpcds
+from tests.contract.inventory_landing import House, furnished, s3_served
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +46,19 @@ def source(small_source: str) -> Iterator[str]:
     dsn = _copied(small_source, f"copy_{secrets.token_hex(4)}")
     yield dsn
     _execute_beside(dsn, f"drop database {_name(dsn)} with (force)")
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The address of an S3."""
+    with s3_served() as url:
+        yield url
+
+
+@pytest.fixture
+def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A bucket and an installed warehouse of this test's own, with the loader between them."""
+    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 def _name(dsn: str) -> str:

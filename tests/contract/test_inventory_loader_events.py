@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -28,19 +27,7 @@ from tests.contract.inventory_landing import (
     House,
     dump,
     furnished,
-    s3_served,
 )
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 def s3_record(house: House, name: str, version: str | None, **changed: Any) -> dict[str, Any]:

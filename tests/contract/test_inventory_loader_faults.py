@@ -47,20 +47,7 @@ from tests.contract.inventory_landing import (
     Context,
     House,
     dump,
-    furnished,
-    s3_served,
 )
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 def test_an_event_or_environment_that_does_not_say_enough_is_an_error(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,20 +23,7 @@ from tests.contract.inventory_landing import (
     House,
     Week,
     dump,
-    furnished,
-    s3_served,
 )
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["1998-01-02.csv", "1998-01-02.csv.gz"])
@@ -140,6 +125,35 @@ def test_an_older_dump_that_arrives_late_is_superseded(house: House) -> None:
 
     assert (reply["status"], reply["reason"]) == ("superseded", "1998-01-01 superseded by a newer dump")
     assert house.all_of_it()[:2] == before
+
+
+@pytest.mark.parametrize("judged_first", [0, 1, 2])
+def test_of_versions_uploaded_in_one_second_the_last_one_counts_whichever_is_judged_first(
+    house: House, judged_first: int
+) -> None:
+    house.s3.put_bucket_versioning(Bucket=house.bucket, VersioningConfiguration={"Status": "Enabled"})
+    house.put("1998-01-10.csv.gz", gzip.compress(dump({FIRST: OTHER})))  # another key that begins alike
+    versions = [house.put("1998-01-10.csv", dump({FIRST: week})) for week in (ONE, CORRECTED, OTHER)]
+
+    for version in (versions[judged_first], *versions):
+        house.load("1998-01-10.csv", version)
+
+    assert house.served(FIRST) == OTHER
+    assert house.query("select version_id from ops.inventory_snapshot") == [(versions[-1],)]
+
+
+def test_two_keys_of_one_day_and_second_that_disagree_are_not_chosen_between(house: House) -> None:
+    house.put("1998-01-10.csv", dump({FIRST: ONE}))
+    house.put("1998-01-10-b.csv", dump({FIRST: CORRECTED}))
+    house.date("1998-01-10.csv", 0)
+    house.date("1998-01-10-b.csv", 0)
+
+    house.load("1998-01-10.csv")
+    reply = house.load("1998-01-10-b.csv")
+
+    assert reply["status"] == "quarantined"
+    assert "wanted one of them, or a second between them" in reply["reason"]
+    assert house.served(FIRST) == ONE
 
 
 def test_a_dump_between_two_that_agree_does_not_replace_them(house: House) -> None:

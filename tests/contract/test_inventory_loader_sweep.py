@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -27,24 +25,11 @@ from tests.contract.inventory_landing import (
     Context,
     House,
     dump,
-    furnished,
-    s3_served,
 )
 
 SCHEDULED = {"version": "0", "id": "1", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 LITTLE_TIME = Context(milliseconds=25_000)
 """Enough for the first dump, which is always tried, and for no other."""
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 def ledger(house: House) -> list[tuple[Any, ...]]:

@@ -38,7 +38,6 @@ from tests.contract.inventory_landing import (
     Week,
     dump,
     furnished,
-    s3_served,
 )
 from tests.contract.serving import served
 
@@ -52,17 +51,6 @@ DUMPS: tuple[tuple[str, Mapping[int, Week]], ...] = (
 )
 """Loaded, corrected, repeated, corrected back, corrected: a week's last word is the newest dump's that has it."""
 LAST_WORDS: Mapping[int, Week] = {FIRST: ONE, SECOND: CORRECTED, THIRD: {(1, 1): 2}}
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_served() as url:
-        yield url
-
-
-@pytest.fixture
-def house(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    return furnished(endpoint, tmp_path, monkeypatch)
 
 
 @pytest.fixture

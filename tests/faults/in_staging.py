@@ -26,7 +26,8 @@ def _lines(channel: str) -> Iterator[RowsFault]:
         "S01",
         "a join doubles the lines of an order",
         "key_is_unique cleaning_keeps_every_line",
-        "select * from right union all select * from right where order_number = (select max(order_number) from right)",
+        "select * from right union all select * from right where order_number = "
+        "(select max(order_number) from right where sold_date = (select max(sold_date) from right))",
     )
     yield fault(
         "S02",

@@ -98,6 +98,9 @@ class Store:
         dropped = Dropped(self.key, "v1", "etag-1", len(self.content), datetime(1998, 1, 3))
         yield dropped, iter([self.content])
 
+    def uploaded_at(self, dropped: Dropped) -> datetime:
+        return dropped.last_modified
+
 
 def loaded(connection: Recording, *, stage: str | None = None, store: Store | None = None) -> dict[str, Any]:
     store = store or Store()
@@ -223,7 +226,7 @@ def test_a_version_on_record_is_answered_and_nothing_is_written() -> None:
 
 
 def test_a_week_that_is_there_already_is_only_confirmed() -> None:
-    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "v0", "old.csv", "2-ff")
+    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "old.csv", "2-ff")
     connection = Recording(SERVED=[older])
 
     assert loaded(connection)["status"] == "unchanged"
@@ -236,7 +239,7 @@ def test_a_week_that_is_there_already_is_only_confirmed() -> None:
 
 
 def test_a_restated_week_keeps_the_digest_that_it_replaced() -> None:
-    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "v0", "old.csv", "2-aa")
+    older = (FIRST, date(1998, 1, 1), datetime(1998, 1, 1), "old.csv", "2-aa")
     connection = Recording(SERVED=[older])
 
     assert loaded(connection)["reason"] == "1998-01-01 restated"

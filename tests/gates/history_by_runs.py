@@ -1,0 +1,85 @@
+"""Clean history, run: `python -m tests.gates.history_by_runs --scale 0.1` makes a real run each Saturday and counts.
+
+Every gate judges what a daily run shows it, the marts and published gates too. Refuses to call a week good that it did
+not publish.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from datetime import timedelta
+
+from flows.console import plain_run_logs, say
+from shelfgate.errors import GateClosed
+from tests.faults.injecting import new_home
+from tests.gates.history import SATURDAYS, Judged
+from tests.gates.suite_runner import Fired
+from tests.house import House
+
+
+def run_saturdays(house: House, scale: float, weeks: int) -> Judged:
+    """A run on each of the first `weeks` Saturdays; what any check of any gate said beside "passed".
+
+    Raises:
+        AssertionError: a run ended well and published another day.
+    """
+    found = Judged()
+    began = time.monotonic()
+    house.seed(scale, SATURDAYS[0])
+    for number, saturday in enumerate(SATURDAYS[:weeks]):
+        if number:
+            house.advance(7)
+        assert house.day == saturday
+        try:
+            published = house.refresh().publication
+            assert published.new
+            assert published.business_date == saturday
+        except GateClosed as closed:
+            say(str(closed))
+        _add(found, house)
+        found.seconds = time.monotonic() - began
+        fired = [one.check for day, one in found.critical if day == saturday]
+        say(
+            f"{saturday}: {found.checks:,} checks so far, critical: {', '.join(fired) or 'none'}; {found.seconds:.0f} s"
+        )
+    return found
+
+
+def _add(found: Judged, house: House) -> None:
+    """What the gates recorded of the last run."""
+    with house.warehouse() as connection:
+        rows = connection.execute(
+            "select gate || '.' || dataset, checks_evaluated, evidence from ops.gate_result where run_id = "
+            "(select run_id from ops.gate_result order by judged_at desc limit 1) and business_date = ?",
+            [house.day],
+        ).fetchall()
+    fired = [
+        Fired(f"{suite}.{one['check']}", one["severity"], int(one["observed"] or 0), ())
+        for suite, _, evidence in rows
+        for one in json.loads(evidence)
+    ]
+    found.days += 1
+    found.add(house.day, sum(checks for _, checks, _ in rows), fired)
+
+
+def main() -> int:
+    """0 if no critical check fired, others once in a hundred at most, and the oracle makes the same facts."""
+    parser = argparse.ArgumentParser(prog="python -m tests.gates.history_by_runs", description=__doc__)
+    parser.add_argument("--scale", type=float, default=0.1)
+    parser.add_argument("--weeks", type=int, default=len(SATURDAYS), help="so many Saturdays from 1998-01-03 on")
+    asked = parser.parse_args()
+    plain_run_logs()
+    with new_home() as home:
+        house = House(home)
+        found = run_saturdays(house, asked.scale, asked.weeks)
+        differences = house.differences(facts_only=True)
+    through = str(SATURDAYS[0] + timedelta(days=7 * (asked.weeks - 1)))
+    print(json.dumps(found.as_json() | {"through": through, "differences_from_the_oracle": differences}, indent=2))
+    return 1 if found.critical or differences or found.warned.total() > 0.01 * found.checks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
