@@ -22,8 +22,8 @@ from tests.faults.injecting import closed_gates, meet_in_folder, new_home
 from tests.faults.twin import Twin
 from tests.snowflake.conftest import Estate, install_database
 
-# One of each kind: a count, a value, a digest, a key, a reference, an empty table, and two of the candidate.
-SAMPLE = ("F03", "F11", "F16", "F23-web", "F32", "F34", "F39-net", "F47-marts")
+# One of each kind: a count, NULLs, a digest, a key twice over, references, and two of the candidate.
+SAMPLE = ("F03", "F12", "F16", "F23-web", "F32", "F34", "F39-net", "F47-marts")
 
 BOTH = [fault for fault in FAULTS if isinstance(fault, RowsFault) and fault.at in (At.LANDED, At.BUILT)]
 _numbers = itertools.count(1)

@@ -25,6 +25,9 @@ from tests.snowflake.conftest import PASSPHRASE, Estate, Installed, install_data
 from tests.snowflake.raw_landing import generate, land
 from tests.snowflake.test_dbt_build import build, on_duckdb
 
+# The project is built twice and every gate held on both engines: 45 s of processor time.
+pytestmark = pytest.mark.proofs
+
 WINDOW = Window("run-1", date(2003, 1, 8), datetime(2003, 1, 9, 6, 0))
 GATES = (Gate.FILE, Gate.LANDING, Gate.STAGING, Gate.MARTS)
 
