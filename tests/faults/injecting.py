@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from flows.orchestrator import server
+from flows.orchestrator import send_what_waits, server
 from sandbox import estate
 from shelfgate.model import Gate
 from tests.faults.fault import Fault, SourceFault
@@ -80,6 +80,7 @@ def new_home() -> Iterator[Path]:
         try:
             yield home
         finally:
+            send_what_waits()
             estate.down(home)
             # Where this estate's servers listen went into the environment, too: the next home has others.
             for name in set(os.environ) - set(before):
