@@ -49,12 +49,11 @@ def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float
         job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=progress.show)
     except SyncOverdue as overdue:
         raise SyncOverdue(f"{overdue} {_let_go(api, triggered)}", overdue.job_id, overdue.link) from None
-    except Exception:
-        # A defect of ours or a refusal: the job may be good, and the next attempt finds it by its note.
-        raise
-    except BaseException:
-        # SIGTERM, a cancelled run, Ctrl-C: nobody will be there to use what the job lands.
-        logger.warning("ended while waiting. %s", _let_go(api, triggered))
+    except BaseException as ended:
+        # After a defect of ours or a refusal the job may be good: the next attempt finds it by its note. After SIGTERM,
+        # a cancelled run or Ctrl-C nobody will be there to use what it lands.
+        if not isinstance(ended, Exception):
+            logger.warning("ended while waiting. %s", _let_go(api, triggered))
         raise
     progress.show(job.status, job.seconds or 0.0)
     logger.info("Airbyte job %d moved %s rows", job.job_id, f"{job.rows_synced or 0:,}")

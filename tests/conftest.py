@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -74,13 +74,43 @@ def estate_at(home: Path, warehouse: str | None = None) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def lasting_house(tmp_path_factory: pytest.TempPathFactory, prefect_server: str, generated: Path) -> Iterator[House]:
-    """One estate for the tests of a module, which leave it healthy. Go through `at_home` to use it."""
+    """One estate for the tests of a module, which leave it healthy. Ask for `house_of_the_module`."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHELFGATE_SANDBOX_CACHE", str(generated))
         patch.setenv("PREFECT_API_URL", prefect_server)
         with estate_at(home) as one:
             yield one
+
+
+@pytest.fixture
+def docs_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of an S3 in this process, which has an empty bucket `docs`."""
+    import boto3
+    from moto import mock_aws
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="docs")
+        yield client
+
+
+@pytest.fixture
+def house_of_the_module(
+    lasting_house: House,
+    prefect_server: str,
+    generated: Path,
+    _clean_environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> House:
+    """The module's estate, and an environment in which commands and flows find it."""
+    at_home(lasting_house.home, prefect_server, generated, monkeypatch)
+    return lasting_house
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from shelfgate.candidate import PUBLISHED_TABLES, columns_of
+from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table
 from shelfgate.warehouse import Session
 
 FACTS = tuple(table.name for table in PUBLISHED_TABLES if table.by_week)
@@ -20,7 +20,7 @@ def make_candidate(session: Session, weeks: Iterable[date]) -> None:
     for table in PUBLISHED_TABLES:
         session.run(f"create table candidate.{table.name} as select * exclude (build_id) from store.{table.name}")
         if not table.by_week:
-            first, _ = columns_of(session, "candidate", table.name)[0]
+            first = columns_by_table(session, "candidate")[table.name][0]
             session.run(f"insert into candidate.{table.name} ({first}) values (null)")
     for week in weeks:
         for fact in FACTS:

@@ -60,14 +60,9 @@ class S3Store:
         """
         found: list[Dropped] = []
         deleted: set[str] = set()
-        try:
-            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
-                found += [
-                    _described(each, each["Key"], each["VersionId"], each["Size"]) for each in page.get("Versions", [])
-                ]
-                deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise self._translated(error) from error
+        for page in self._pages(prefix):
+            found += _versions(page)
+            deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
         return [one for one in found if one.object_key not in deleted]
 
     def uploaded_at(self, dropped: Dropped) -> datetime:
@@ -82,7 +77,10 @@ class S3Store:
         if dropped.version_id == NO_VERSION:
             return dropped.last_modified
         older, seen = 0, False
-        for one in self._versions(dropped.object_key):
+        versions = (one for page in self._pages(dropped.object_key) for one in _versions(page))
+        for one in versions:
+            if one.object_key != dropped.object_key:
+                continue
             if seen and one.last_modified < dropped.last_modified:
                 break
             older += seen
@@ -94,14 +92,11 @@ class S3Store:
             )
         return dropped.last_modified + timedelta(microseconds=older)
 
-    def _versions(self, object_key: str) -> Iterator[Dropped]:
-        """Describe the versions of one key, newest first."""
-        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=object_key)
+    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        """List versions and delete markers of all keys that begin so, those of one key newest first."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
-            for page in pages:
-                for each in page.get("Versions", []):
-                    if each["Key"] == object_key:
-                        yield _described(each, each["Key"], each["VersionId"], each["Size"])
+            yield from pages
         except (exceptions.ClientError, exceptions.BotoCoreError) as error:
             raise self._translated(error) from error
 
@@ -150,6 +145,10 @@ class S3Store:
             f"{seen}; wanted s3:GetObject, s3:GetObjectVersion, s3:ListBucket and s3:ListBucketVersions there. "
             "Nothing was loaded."
         )
+
+
+def _versions(page: Mapping[str, Any]) -> list[Dropped]:
+    return [_described(each, each["Key"], each["VersionId"], each["Size"]) for each in page.get("Versions", [])]
 
 
 def _described(told: Mapping[str, Any], object_key: str, version_id: str, size: int) -> Dropped:

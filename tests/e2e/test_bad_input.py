@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import flows.build
 from shelfgate.errors import GateClosed, PermanentFailure
-from tests.conftest import at_home
 from tests.house import House
 from tests.terminal import run
 
@@ -19,24 +17,18 @@ WEDNESDAY = date(2000, 12, 27)
 
 
 @pytest.fixture
-def settled(
-    lasting_house: House,
-    prefect_server: str,
-    generated: Path,
-    _clean_environment: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> House:
+def settled(house_of_the_module: House) -> House:
     """A house with a publication and nothing wrong; the next day brings a new snapshot."""
-    at_home(lasting_house.home, prefect_server, generated, monkeypatch)
-    if lasting_house.day == date.min:
-        lasting_house.seed(0.01, WEDNESDAY)
-        lasting_house.refresh()
+    house = house_of_the_module
+    if house.day == date.min:
+        house.seed(0.01, WEDNESDAY)
+        house.refresh()
     else:
-        lasting_house.advance(7 - (lasting_house.day - WEDNESDAY).days % 7)
-        lasting_house.refresh()
-    assert lasting_house.day.weekday() == 2
-    assert lasting_house.differences() == []
-    return lasting_house
+        house.advance(7 - (house.day - WEDNESDAY).days % 7)
+        house.refresh()
+    assert house.day.weekday() == 2
+    assert house.differences() == []
+    return house
 
 
 def test_a_dump_with_swapped_columns_is_quarantined_and_a_corrected_one_heals_it(settled: House) -> None:

@@ -70,13 +70,13 @@ def settled(home: Path) -> House:
 
 
 @contextmanager
-def new_home() -> Iterator[Path]:
+def new_home(tell: Told = lambda _: None) -> Iterator[Path]:
     """An estate of its own, which SHELFGATE_HOME names for the length of the block."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["SHELFGATE_HOME"] = folder
-        estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
+        estate.up(home, with_parent=os.getpid(), on_progress=tell)
         try:
             yield home
         finally:

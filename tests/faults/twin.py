@@ -13,7 +13,7 @@ import duckdb
 
 from expectations.gates import Judge
 from sandbox.snowflake.process import ADMIN
-from shelfgate.candidate import columns_of
+from shelfgate.candidate import columns_by_table
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
 from shelfgate.warehouse.snowflake_session import SnowflakeSession
 from tests.faults.fault import RowsFault
@@ -56,7 +56,7 @@ class Twin:
             session.run("create schema kept")
             for schema, table in _tables(source):
                 name = f"{schema}.{table}"
-                if columns_of(session, schema, table):
+                if table in columns_by_table(session, schema):
                     session.run(f"delete from {name}")
                 else:
                     session.run(f"create table {name} ({_columns(source, schema, table)})")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from shelfgate.errors import GateClosed
 from shelfgate.ledger import Run
@@ -140,21 +137,8 @@ def test_the_published_gate_keeps_its_verdict_where_the_others_do(
         assert status(session)["gates"][0]["docs"] == row["docs_path"]
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="docs")
-        yield client
-
-
 def test_what_closed_a_gate_is_in_the_bucket_before_the_run_ends(
-    installed: Bench, monkeypatch: pytest.MonkeyPatch, bucket: Any
+    installed: Bench, monkeypatch: pytest.MonkeyPatch, docs_bucket: Any
 ) -> None:
     monkeypatch.setattr("tasks.docs_sync.get_run_logger", logging.getLogger)
     installed.suite(ROWS_SEEN, no_row("dear", "select thing from things where price > 15"))
@@ -165,7 +149,7 @@ def test_what_closed_a_gate_is_in_the_bucket_before_the_run_ends(
     with pytest.raises(GateClosed, match="dear"):
         gates.hold_gate.fn(Gate.STAGING, settings, installed.warehouse, Run("run-1", DAY, None))
 
-    keys = {found["Key"] for found in bucket.list_objects_v2(Bucket="docs")["Contents"]}
+    keys = {found["Key"] for found in docs_bucket.list_objects_v2(Bucket="docs")["Contents"]}
     (row,) = on_record(installed)
     assert {f"data-docs/{row['docs_path']}", "data-docs/index.html"} <= keys
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfgate.candidate import PUBLISHED_TABLES, columns_of, measure
+from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure
 from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
 from shelfgate.clients.source_postgres import DATED, UNDATED, SourceTotal
 from shelfgate.errors import GateClosed, PermanentFailure, WarehouseBusy
@@ -154,8 +154,8 @@ def test_a_digest_sees_content_and_not_order(session: Session) -> None:
 
 
 def test_columns_are_listed_in_their_order_and_a_missing_table_has_none(session: Session) -> None:
-    assert [name for name, _ in columns_of(session, "ops", "pointer")] == ["name", "publication_id"]
-    assert columns_of(session, "ops", "nowhere") == []
+    assert columns_by_table(session, "ops")["pointer"] == ["name", "publication_id"]
+    assert "nowhere" not in columns_by_table(session, "ops")
 
 
 def test_a_statement_that_fails_is_an_error(session: Session) -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
-import tempfile
 from datetime import date
-from pathlib import Path
 
 from flows.console import plain_run_logs, say
 
@@ -29,22 +26,14 @@ def main() -> int:
     asked.add_argument("--json", action="store_true", help="the figures as one JSON object on standard output")
     given = asked.parse_args()
 
-    from flows.orchestrator import send_what_waits
-    from sandbox import estate
+    from tests.faults.injecting import new_home
     from tests.house import House
     from tests.soak.year import promises_broken, soak, summary
 
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        os.environ["SHELFGATE_HOME"] = folder
-        estate.up(home, with_parent=os.getpid(), on_progress=say)
-        try:
-            house = House(home)
-            house.seed(SCALE, FIRST_DAY)
-            days = soak(house, given.days, random.Random(given.seed), given.minutes)
-        finally:
-            send_what_waits()
-            estate.down(home)
+    with new_home(say) as home:
+        house = House(home)
+        house.seed(SCALE, FIRST_DAY)
+        days = soak(house, given.days, random.Random(given.seed), given.minutes)
     found = summary(days) | {"seed": given.seed, "scale": SCALE}
     broken = promises_broken(days)
     print(json.dumps(found | {"promises_broken": broken}, indent=2) if given.json else _told(found))

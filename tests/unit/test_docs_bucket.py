@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from shelfgate.clients.docs_bucket import Synced, sync_pages
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from tasks.docs_sync import sync_docs
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="docs")
-        yield client
 
 
 def _page(folder: Path, run: str, day: int, text: str = "page") -> Path:
@@ -37,57 +21,59 @@ def _page(folder: Path, run: str, day: int, text: str = "page") -> Path:
     return path
 
 
-def _keys(s3: Any) -> set[str]:
-    return {found["Key"] for found in s3.list_objects_v2(Bucket="docs").get("Contents", [])}
+def _keys(docs_bucket: Any) -> set[str]:
+    return {found["Key"] for found in docs_bucket.list_objects_v2(Bucket="docs").get("Contents", [])}
 
 
-def test_only_what_changed_is_uploaded_with_its_type(s3: Any, tmp_path: Path) -> None:
+def test_only_what_changed_is_uploaded_with_its_type(docs_bucket: Any, tmp_path: Path) -> None:
     _page(tmp_path, "first", 1)
     (tmp_path / ".evidence").mkdir()
     (tmp_path / ".evidence" / "kept.json").write_text("{}")
 
-    assert sync_pages(tmp_path, "docs", "data-docs", 30, s3) == Synced(2, 0, 0)
-    assert sync_pages(tmp_path, "docs", "data-docs/", 30, s3) == Synced(0, 0, 2)
+    assert sync_pages(tmp_path, "docs", "data-docs", 30, docs_bucket) == Synced(2, 0, 0)
+    assert sync_pages(tmp_path, "docs", "data-docs/", 30, docs_bucket) == Synced(0, 0, 2)
     _page(tmp_path, "first", 1, "changed")
-    assert sync_pages(tmp_path, "docs", "data-docs/", 30, s3) == Synced(1, 0, 1)
+    assert sync_pages(tmp_path, "docs", "data-docs/", 30, docs_bucket) == Synced(1, 0, 1)
 
-    index = s3.get_object(Bucket="docs", Key="data-docs/index.html")
+    index = docs_bucket.get_object(Bucket="docs", Key="data-docs/index.html")
     assert index["ContentType"] == "text/html; charset=utf-8"
-    assert not any("evidence" in key for key in _keys(s3))
+    assert not any("evidence" in key for key in _keys(docs_bucket))
 
 
-def test_runs_that_are_no_longer_the_newest_leave_the_bucket_and_nothing_else_does(s3: Any, tmp_path: Path) -> None:
-    s3.put_object(Bucket="docs", Key="data-docs/robots.txt", Body=b"of somebody else")
-    s3.put_object(Bucket="docs", Key="other/validations/a/b/c/d/e.html", Body=b"of somebody else")
+def test_runs_that_are_no_longer_the_newest_leave_the_bucket_and_nothing_else_does(
+    docs_bucket: Any, tmp_path: Path
+) -> None:
+    docs_bucket.put_object(Bucket="docs", Key="data-docs/robots.txt", Body=b"of somebody else")
+    docs_bucket.put_object(Bucket="docs", Key="other/validations/a/b/c/d/e.html", Body=b"of somebody else")
     for day, run in enumerate(("first", "second", "third"), start=1):
         _page(tmp_path, run, day)
-    sync_pages(tmp_path, "docs", "data-docs/", 30, s3)
-    before = _keys(s3)
+    sync_pages(tmp_path, "docs", "data-docs/", 30, docs_bucket)
+    before = _keys(docs_bucket)
     (tmp_path / "validations/landing/inventory/first").rename(tmp_path / ".pruned")
 
-    assert sync_pages(tmp_path, "docs", "data-docs/", 2, s3).deleted == 1
+    assert sync_pages(tmp_path, "docs", "data-docs/", 2, docs_bucket).deleted == 1
 
-    assert before - _keys(s3) == {key for key in before if "/first/" in key}
+    assert before - _keys(docs_bucket) == {key for key in before if "/first/" in key}
 
 
-def test_a_machine_with_an_empty_disk_deletes_no_run_that_is_still_new(s3: Any, tmp_path: Path) -> None:
+def test_a_machine_with_an_empty_disk_deletes_no_run_that_is_still_new(docs_bucket: Any, tmp_path: Path) -> None:
     for day, run in enumerate(("first", "second"), start=1):
         _page(tmp_path / "one", run, day)
-    sync_pages(tmp_path / "one", "docs", "data-docs/", 30, s3)
+    sync_pages(tmp_path / "one", "docs", "data-docs/", 30, docs_bucket)
     _page(tmp_path / "other", "third", 3)
 
-    assert sync_pages(tmp_path / "other", "docs", "data-docs/", 30, s3).deleted == 0
+    assert sync_pages(tmp_path / "other", "docs", "data-docs/", 30, docs_bucket).deleted == 0
 
 
-def test_a_bucket_that_is_not_there_is_an_error_that_names_the_setting(s3: Any, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_an_error_that_names_the_setting(docs_bucket: Any, tmp_path: Path) -> None:
     _page(tmp_path, "first", 1)
 
     with pytest.raises(ConfigurationError, match="SHELFGATE_DOCS_BUCKET"):
-        sync_pages(tmp_path, "nowhere", "data-docs/", 30, s3)
+        sync_pages(tmp_path, "nowhere", "data-docs/", 30, docs_bucket)
 
 
 def test_a_sync_that_fails_is_a_warning_and_no_bucket_is_nothing(
-    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    docs_bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     import logging
 

@@ -8,13 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
 from flows.manual import backfill_now
 from shelfgate.errors import WarehouseBusy
-from tests.conftest import at_home
 from tests.house import House
 from tests.terminal import start
 
@@ -25,21 +23,15 @@ pytestmark = pytest.mark.proofs
 
 
 @pytest.fixture
-def settled(
-    lasting_house: House,
-    prefect_server: str,
-    generated: Path,
-    _clean_environment: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> House:
+def settled(house_of_the_module: House) -> House:
     """A house with a publication, and a day after it that nobody has published."""
-    at_home(lasting_house.home, prefect_server, generated, monkeypatch)
-    if lasting_house.day == date.min:
-        lasting_house.seed(0.01, FIRST_DAY)
-        lasting_house.refresh()
-        assert lasting_house.differences() == []
-    lasting_house.advance()
-    return lasting_house
+    house = house_of_the_module
+    if house.day == date.min:
+        house.seed(0.01, FIRST_DAY)
+        house.refresh()
+        assert house.differences() == []
+    house.advance()
+    return house
 
 
 def test_a_refresh_killed_inside_dbt_publishes_nothing_and_one_more_run_does(settled: House) -> None:
