@@ -78,11 +78,16 @@ def line_rules(thing: Json) -> list[LineRule]:
 
 def counting_query(rules: list[LineRule], keys: str) -> str:
     """How many lines each rule sends to quarantine; a line counts for the first that it breaks."""
-    broken = " union all ".join(
-        f"select {keys}, '{place:02} {rule.check_id}' as rule from ${{judged_window}} as line where {rule.condition}"
-        for place, rule in enumerate(rules)
-    )
-    first = f"select {keys}, min(rule) as rule from ({broken}) as broken group by {keys}"
+    named = [(f"'{place:02} {rule.check_id}'", rule) for place, rule in enumerate(rules)]
+    broken = [
+        f"select {keys}, {name} as rule from ${{judged_window}} as line where {rule.condition}"
+        for name, rule in named
+        if rule.reads_another_table
+    ]
+    if cases := " ".join(f"when {rule.condition} then {name}" for name, rule in named if not rule.reads_another_table):
+        of_its_own = f"select {keys}, case {cases} end as rule from ${{judged_window}} as line"
+        broken.append(f"select {keys}, rule from ({of_its_own}) as line where rule is not null")
+    first = f"select {keys}, min(rule) as rule from ({' union all '.join(broken)}) as broken group by {keys}"
     return f"select substr(rule, 4) as broken_rule, count(*) as lines from ({first}) as firsts group by rule"
 
 

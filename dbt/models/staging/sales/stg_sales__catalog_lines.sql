@@ -42,7 +42,8 @@ cleaned as (
         {{ money('lines.cs_net_paid_inc_ship') }} as net_paid_inc_ship,
         {{ money('lines.cs_net_paid_inc_ship_tax') }} as net_paid_inc_ship_tax,
         {{ money('lines.cs_net_profit') }} as net_profit,
-        {{ broken_rule_of_catalog_sales() }} as broken_rule
+        {{ broken_rule_of_catalog_sales() }} as broken_rule,
+        lines._airbyte_extracted_at as extracted_at
 
     from lines
     left join dates on lines.cs_sold_date_sk = dates.date_sk

@@ -42,7 +42,8 @@ cleaned as (
         {{ money('lines.ws_net_paid_inc_ship') }} as net_paid_inc_ship,
         {{ money('lines.ws_net_paid_inc_ship_tax') }} as net_paid_inc_ship_tax,
         {{ money('lines.ws_net_profit') }} as net_profit,
-        {{ broken_rule_of_web_sales() }} as broken_rule
+        {{ broken_rule_of_web_sales() }} as broken_rule,
+        lines._airbyte_extracted_at as extracted_at
 
     from lines
     left join dates on lines.ws_sold_date_sk = dates.date_sk
