@@ -6,6 +6,8 @@ window to learn its columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -29,19 +31,35 @@ class _CountingOnly(BatchExpectation):
     def configuration(self) -> ExpectationConfiguration:
         return self._held or super().configuration
 
+    def metrics_validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        with self._holding():
+            return super().metrics_validate(metrics, runtime_configuration, execution_engine, **kwargs)
+
     def get_validation_dependencies(
         self, execution_engine: Any = None, runtime_configuration: dict[str, Any] | None = None, **kwargs: Any
     ) -> ValidationDependencies:
-        # The stock method builds the configuration anew at each of thirty looks at it: 3 ms a check.
-        self._held = super().configuration
-        try:
+        with self._holding():
             found = super().get_validation_dependencies(execution_engine, runtime_configuration, **kwargs)
-        finally:
-            self._held = None
         for name in found.get_metric_names():
             if name.endswith(".unexpected_values"):
                 found.remove_metric_configuration(name)
         return found
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """The stock methods build the configuration anew at each of thirty looks at it: 3 ms a check."""
+        outer = self._held
+        self._held = outer or super().configuration
+        try:
+            yield
+        finally:
+            self._held = outer
 
 
 with in_silence():

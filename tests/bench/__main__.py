@@ -138,7 +138,7 @@ def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[
     from sandbox import estate
 
     patch.setenv("SHELFGATE_HOME", str(home))
-    day = date(1999, 3, 6)
+    day = date(2002, 12, 6)  # nearly all of the history is there: the dearest day that a gate can have
     estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
     try:
         estate.seed(home, scale, day, on_progress=lambda _: None)

@@ -17,7 +17,8 @@ CHANNELS = {"catalog": ("cs", "cr"), "web": ("ws", "wr")}
 
 @dataclass(frozen=True)
 class Noise:
-    """What was done: lines that come late, the weeks' volume against the clean one, their share of unknown stock."""
+    """What was done, as counted afterwards: lines that come late, the weeks' orders against the clean ones, their share
+    of unknown stock."""
 
     late_lines: int
     least_volume: float
@@ -37,6 +38,7 @@ def add_noise(grown: GrowingWarehouse, first: date, last: date, *, seed: int) ->
     volumes = [numbers.uniform(0.85, 1.15) for _ in weeks]
     unknown = [numbers.uniform(0.04, 0.06) for _ in weeks]
     volumes[:2], unknown[:2] = [0.8501, 1.1499], [0.0401, 0.0599]
+    clean = [_orders(grown, *week) for week in weeks]
     for (start, end), volume in zip(weeks, volumes, strict=True):
         for channel in CHANNELS:
             _sell(grown, channel, start, end, volume)
@@ -46,7 +48,30 @@ def add_noise(grown: GrowingWarehouse, first: date, last: date, *, seed: int) ->
     for (start, end), share in zip(weeks, unknown, strict=True):
         _forget(grown, start, end, share)
     _weigh_again(grown)
-    return Noise(late, min(volumes), max(volumes), min(unknown), max(unknown))
+    seen = [_orders(grown, *week) / orders for week, orders in zip(weeks, clean, strict=True)]
+    missing = [share for week in weeks if (share := _unknown(grown, *week)) is not None]
+    return Noise(late, min(seen), max(seen), min(missing), max(missing))
+
+
+def _orders(grown: GrowingWarehouse, start: int, end: int) -> int:
+    (found,) = grown.connection.execute(
+        "select "
+        + " + ".join(
+            f"(select count(distinct {p}_order_number) from dated.{channel}_sales "
+            f"where {p}_sold_date_sk between {start} and {end})"
+            for channel, (p, _) in CHANNELS.items()
+        )
+    ).fetchone() or (0,)
+    return found
+
+
+def _unknown(grown: GrowingWarehouse, start: int, end: int) -> float | None:
+    """The share of a week's stock that nobody counted; None of a week without a snapshot."""
+    (share,) = grown.connection.execute(
+        "select avg(case when inv_quantity_on_hand is null then 1.0 else 0.0 end) from dated.inventory "
+        f"where inv_date_sk between {start} and {end}"
+    ).fetchone() or (None,)
+    return share
 
 
 def _sell(grown: GrowingWarehouse, channel: str, start: int, end: int, volume: float) -> None:

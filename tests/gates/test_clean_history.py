@@ -57,8 +57,8 @@ def test_in_a_year_with_the_noise_of_a_shop_nothing_critical_fires(warehouse: Pa
         found = judge_saturdays(grown, NOISY_YEAR, all_every=1)
 
     assert noise.late_lines > 100
-    assert 0.85 < noise.least_volume < 0.9
-    assert 1.1 < noise.most_volume < 1.15
-    assert 0.04 <= noise.least_unknown < 0.045
-    assert 0.055 < noise.most_unknown <= 0.06
+    assert 0.8 < noise.least_volume < 0.9
+    assert 1.1 < noise.most_volume < 1.2
+    assert 0.035 < noise.least_unknown < 0.045
+    assert 0.055 < noise.most_unknown < 0.065
     assert found.critical == []

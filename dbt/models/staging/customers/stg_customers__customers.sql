@@ -2,7 +2,13 @@ with
 
 customers as (select * from {{ source('customers', 'customer') }}),
 
-dates as (select * from {{ ref('stg_sales__dates') }}),
+-- Three names for one table: DuckDB keeps the result of one that is read three times, and then cleans every column of
+-- every customer even for a count.
+first_sales as (select * from {{ ref('stg_sales__dates') }}),
+
+first_shipto as (select * from {{ ref('stg_sales__dates') }}),
+
+last_review as (select * from {{ ref('stg_sales__dates') }}),
 
 cleaned as (
 
@@ -27,9 +33,9 @@ cleaned as (
         customers.c_current_hdemo_sk as household_demographics_sk
 
     from customers
-    left join dates as first_sales on customers.c_first_sales_date_sk = first_sales.date_sk
-    left join dates as first_shipto on customers.c_first_shipto_date_sk = first_shipto.date_sk
-    left join dates as last_review on customers.c_last_review_date_sk = last_review.date_sk
+    left join first_sales on customers.c_first_sales_date_sk = first_sales.date_sk
+    left join first_shipto on customers.c_first_shipto_date_sk = first_shipto.date_sk
+    left join last_review on customers.c_last_review_date_sk = last_review.date_sk
 
 )
 
