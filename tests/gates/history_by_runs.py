@@ -10,7 +10,8 @@ import argparse
 import json
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date
 
 from flows.console import plain_run_logs, say
 from shelfgate.errors import GateClosed
@@ -20,16 +21,16 @@ from tests.gates.suite_runner import Fired
 from tests.house import House
 
 
-def run_saturdays(house: House, scale: float, weeks: int) -> Judged:
-    """A run on each of the first `weeks` Saturdays; what any check of any gate said beside "passed".
+def run_saturdays(house: House, scale: float, saturdays: Sequence[date]) -> Judged:
+    """A first load on the first of these Saturdays, a run on each of the others; what any check said beside "passed".
 
     Raises:
         AssertionError: a run ended well and published another day.
     """
     found = Judged()
     began = time.monotonic()
-    house.seed(scale, SATURDAYS[0])
-    for number, saturday in enumerate(SATURDAYS[:weeks]):
+    house.seed(scale, saturdays[0])
+    for number, saturday in enumerate(saturdays):
         if number:
             house.advance(7)
         assert house.day == saturday
@@ -69,15 +70,26 @@ def main() -> int:
     """0 if no critical check fired, others once in a hundred at most, and the oracle makes the same facts."""
     parser = argparse.ArgumentParser(prog="python -m tests.gates.history_by_runs", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1)
-    parser.add_argument("--weeks", type=int, default=len(SATURDAYS), help="so many Saturdays from 1998-01-03 on")
+    parser.add_argument(
+        "--first",
+        type=date.fromisoformat,
+        default=SATURDAYS[0],
+        metavar="SATURDAY",
+        help="the day of the first load (1998-01-03); what was there before is judged at once, so that a history of "
+        "hours can be made in parts",
+    )
+    parser.add_argument("--weeks", type=int, default=len(SATURDAYS), help="so many Saturdays, at most up to 2002-12-28")
     asked = parser.parse_args()
+    if asked.first not in SATURDAYS or asked.weeks < 1:
+        parser.error(f"--first is a Saturday from {SATURDAYS[0]} to {SATURDAYS[-1]}, --weeks 1 or more")
+    saturdays = SATURDAYS[SATURDAYS.index(asked.first) :][: asked.weeks]
     plain_run_logs()
     with new_home() as home:
         house = House(home)
-        found = run_saturdays(house, asked.scale, asked.weeks)
+        found = run_saturdays(house, asked.scale, saturdays)
         differences = house.differences(facts_only=True)
-    through = str(SATURDAYS[0] + timedelta(days=7 * (asked.weeks - 1)))
-    print(json.dumps(found.as_json() | {"through": through, "differences_from_the_oracle": differences}, indent=2))
+    told = {"first": str(saturdays[0]), "through": str(saturdays[-1]), "differences_from_the_oracle": differences}
+    print(json.dumps(found.as_json() | told, indent=2))
     return 1 if found.critical or differences or found.warned.total() > 0.01 * found.checks else 0
 
 
