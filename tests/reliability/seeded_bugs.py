@@ -58,10 +58,13 @@ def _replaced(text: str, changes: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Bug:
-    """`seen_in`: the act that shows it at once; the state machine has to come upon it by itself."""
+    """`seen_in`: the act that shows it at once. The state machine has to come upon it by itself, too, unless
+    `only_by_its_act` says why it cannot.
+    """
 
     seen_in: Callable[[Days], None]
     patches: tuple[Patch, ...]
+    only_by_its_act: str = ""
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -109,6 +112,7 @@ BUGS: dict[str, Bug] = {
                 {"publication_id is not distinct from ?": "? is not distinct from ?", "[new_id, base]": "[new_id] * 3"},
             ),
         ),
+        only_by_its_act="the fence stops every run that the compare-and-set would, unless the lease itself is wrong",
     ),
     "no fence": Bug(acts.a_zombie_wakes_after_a_takeover, (Patch(lease.refuse_a_lost_lease, {"!= 1:": "< 0:"}),)),
     "the digest of a week's inputs leaves out its last day": Bug(
