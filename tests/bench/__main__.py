@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1, help="scale of the daily run whose gates are timed; 0: none")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
+    if arguments.weeks < 2:
+        parser.error("--weeks is 2 or more: one week is always measured")
     loaded = list(loadings(arguments.weeks))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         pairs = [

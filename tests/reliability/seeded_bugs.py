@@ -112,9 +112,13 @@ BUGS: dict[str, Bug] = {
                 {"publication_id is not distinct from ?": "? is not distinct from ?", "[new_id, base]": "[new_id] * 3"},
             ),
         ),
-        only_by_its_act="the fence stops every run that the compare-and-set would, unless the lease itself is wrong",
+        only_by_its_act="the fence stops every run that the compare-and-set would, unless the lease is wrong, too",
     ),
-    "no fence": Bug(acts.a_zombie_wakes_after_a_takeover, (Patch(lease.refuse_a_lost_lease, {"!= 1:": "< 0:"}),)),
+    "no fence": Bug(
+        acts.a_zombie_wakes_after_a_takeover,
+        (Patch(lease.refuse_a_lost_lease, {"!= 1:": "< 0:"}),),
+        only_by_its_act="the compare-and-set stops the overtaken run, unless the other has not published when it wakes",
+    ),
     "the digest of a week's inputs leaves out its last day": Bug(
         acts.a_line_arrives_late_on_a_saturday,
         (Patch("INPUTS", {"where sold_date <= week_start_date + 6": "where sold_date <= week_start_date + 5"}),),
@@ -172,10 +176,12 @@ BUGS: dict[str, Bug] = {
                 },
             ),
         ),
+        only_by_its_act="the fence stops a run whose candidate another has written over, unless the lease is wrong",
     ),
     "what arrives after the landing gate is built": Bug(
         acts.a_file_and_a_sync_arrive_in_the_middle_of_a_run,
         (Patch(landing.refuse_later_arrivals, {"fingerprint(session) != landed.data_digest": "False"}),),
+        only_by_its_act="chance seldom loads a dump between the landing gate and the build of a run that publishes",
     ),
     "vacuum drops the builds of weeks that are carried over": Bug(
         acts.old_publications_are_dropped,
