@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +18,53 @@ from shelfgate.model import Gate, Severity
 HERE = Path(__file__).parent
 CONTRACTS = HERE / "contracts"
 SUITES = HERE / "suites"
+INDEX = "index.json"
+"""Beside the suites: which datasets a gate has to judge, each with the digest of its suite."""
+
+# Where a doubled key is looked for. A key with the day in it cannot be doubled from outside the window; one that is
+# given out once and for all may have its twin anywhere, and an arriving row is one of the two.
+KEY_SCOPES = {
+    "table": "{table} as keyed",
+    "window": "${{judged_window}} as keyed",
+    "arriving": "{table} as keyed inner join (select distinct {keys} from ${{judged_window}} as judged) as arriving "
+    "on {same}",
+}
 
 Json = dict[str, Any]
 
 
 def compile_all(contracts: Path = CONTRACTS) -> dict[str, str]:
-    """The text of every suite by its path below `expectations/suites`.
+    """The text of every suite, and of their index, by its path below `expectations/suites`.
 
     Raises:
         ConfigurationError: a contract lacks what its suite needs.
     """
-    compiled: dict[str, str] = {}
-    for path in sorted(contracts.glob("*.odcs.yaml")):
-        for suite in suites_of_contract(path):
-            gate, dataset = suite["meta"]["gate"], suite["meta"]["dataset"]
-            compiled[f"{gate}/{dataset}.json"] = json.dumps(suite, indent=2, ensure_ascii=False) + "\n"
-    return compiled
+    suites = compiled_suites(contracts)
+    texts = {f"{one['meta']['gate']}/{one['meta']['dataset']}.json": _as_text(one) for one in suites}
+    return {**texts, INDEX: _as_text(index_of(suites))}
+
+
+def compiled_suites(contracts: Path = CONTRACTS) -> list[Json]:
+    """The suites of all contracts, in their order."""
+    return [suite for path in sorted(contracts.glob("*.odcs.yaml")) for suite in suites_of_contract(path)]
+
+
+def index_of(suites: Iterable[Json]) -> Json:
+    """Gate and dataset of every suite to its digest: what a gate expects, whatever lies in the folder."""
+    index: Json = {}
+    for suite in suites:
+        index.setdefault(suite["meta"]["gate"], {})[suite["meta"]["dataset"]] = suite_digest(suite)
+    return index
 
 
 def write_suites() -> list[str]:
-    """Write every suite and remove those without a contract; returns the paths that changed."""
+    """Write every suite and their index, and remove those without a contract; returns the paths that changed."""
     compiled = compile_all()
     changed = stale(compiled)
     for name, text in compiled.items():
         (SUITES / name).parent.mkdir(parents=True, exist_ok=True)
         (SUITES / name).write_text(text, encoding="utf-8")
-    for path in SUITES.glob("*/*.json"):
+    for path in SUITES.rglob("*.json"):
         if path.relative_to(SUITES).as_posix() not in compiled:
             path.unlink()
     return [*changed, *write_macro(CONTRACTS)]
@@ -52,7 +73,7 @@ def write_suites() -> list[str]:
 def stale(compiled: dict[str, str] | None = None) -> list[str]:
     """Suites that are not what their contract says: changed, missing, or without a contract."""
     compiled = compile_all() if compiled is None else compiled
-    there = {path.relative_to(SUITES).as_posix(): path.read_text(encoding="utf-8") for path in SUITES.glob("*/*.json")}
+    there = {path.relative_to(SUITES).as_posix(): path.read_text(encoding="utf-8") for path in SUITES.rglob("*.json")}
     return sorted(name for name in {*compiled, *there} if compiled.get(name) != there.get(name))
 
 
@@ -64,13 +85,13 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
         custom = {item["property"]: item["value"] for item in thing.get("customProperties", [])}
         if missing := [name for name in ("gate", "window") if name not in custom]:
             raise ConfigurationError(f"contract {path.name}, {thing['name']}: customProperties lack {missing}.")
-        if custom.get("keyScope", "table") not in ("table", "window"):
-            raise ConfigurationError(f"contract {path.name}, {thing['name']}: keyScope is table or window.")
-        # A key with the day in it cannot be doubled from outside the window; any other is looked for in all rows.
-        keyed = "${judged_window}" if custom.get("keyScope") == "window" else thing["physicalName"]
+        if custom.get("keyScope", "table") not in KEY_SCOPES:
+            raise ConfigurationError(
+                f"contract {path.name}, {thing['name']}: keyScope is one of {', '.join(KEY_SCOPES)}."
+            )
         checks = [
             *_row_count(custom.get("mayBeEmpty") == "yes"),
-            *_from_properties(thing, keyed),
+            *_from_properties(thing, KEY_SCOPES[custom.get("keyScope", "table")]),
             *_from_quality(thing, path),
             *_line_rules(thing),
         ]
@@ -91,6 +112,10 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
             },
             "expectations": checks,
         }
+
+
+def _as_text(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def suite_digest(suite: Json) -> str:
@@ -122,6 +147,7 @@ def _row_count(may_be_empty: bool) -> Iterator[Json]:
             sentence="The run has counted the source, so that no row can be told from a lost table",
             wanted="totals of this run in ops.source_total",
             what_to_do="run again",
+            waivable="false",
         )
     # On an empty window nearly every other expectation passes, so each suite starts by asking for a row.
     yield _check(
@@ -135,7 +161,7 @@ def _row_count(may_be_empty: bool) -> Iterator[Json]:
     )
 
 
-def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
+def _from_properties(thing: Json, key_scope: str) -> Iterator[Json]:
     for column in thing.get("properties", []):
         name = column["name"]
         own = {item["property"]: item["value"] for item in column.get("customProperties", [])}
@@ -164,29 +190,32 @@ def _from_properties(thing: Json, keyed: str) -> Iterator[Json]:
     typed = [column for column in thing.get("properties", []) if "physicalType" in column]
     if typed:
         yield _columns_equal_contract(thing["physicalName"], typed)
-    if names := _key(thing):
+    if keys := _key(thing):
+        names = ", ".join(f"keyed.{key}" for key in keys)
+        same = " and ".join(f"arriving.{key} = keyed.{key}" for key in keys)
+        rows = key_scope.format(table=thing["physicalName"], keys=", ".join(keys), same=same)
         yield _check(
             "key_is_unique",
             "expect_no_offending_rows",
-            {"query": f"select {names}, count(*) as copies from {keyed} as keyed group by {names} having count(*) > 1"},
+            {"query": f"select {names}, count(*) as copies from {rows} group by {names} having count(*) > 1"},
             severity=Severity.CRITICAL,
-            sentence=f"({names}) is unique",
+            sentence=f"({', '.join(keys)}) is unique",
             wanted="one row a key",
         )
 
 
-def _key(thing: Json) -> str:
+def _key(thing: Json) -> list[str]:
     keys = [column for column in thing.get("properties", []) if column.get("primaryKey")]
-    return ", ".join(column["name"] for column in sorted(keys, key=lambda column: column["primaryKeyPosition"]))
+    return [column["name"] for column in sorted(keys, key=lambda column: column["primaryKeyPosition"])]
 
 
 def _line_rules(thing: Json) -> Iterator[Json]:
-    rules, keys = line_rules(thing), _key(thing)
+    rules, keys = line_rules(thing), ", ".join(_key(thing))
     for rule in rules:
         yield _check(
             rule.check_id,
             "expect_no_offending_rows",
-            {"query": rule.query(keys)},
+            {"query": rule.query(keys), "observed": "1"},
             severity=Severity.CRITICAL,
             sentence=rule.sentence,
             wanted=rule.wanted_within_budget,
@@ -230,6 +259,8 @@ def _from_quality(thing: Json, path: Path) -> Iterator[Json]:
             )
         custom = {item["property"]: item["value"] for item in rule.get("customProperties", [])}
         kwargs = {k: v.strip() if isinstance(v, str) else v for k, v in implementation["kwargs"].items()}
+        if "observed" in custom:
+            kwargs["observed"] = custom["observed"].strip()
         yield _check(
             rule["id"],
             implementation["type"],

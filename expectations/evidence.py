@@ -6,12 +6,14 @@ import re
 
 LONGEST = 300
 
-# DuckDB's errors about names: no value of a row can stand in them. In all others it may: "Could not convert 'a@b'".
-_ABOUT_NAMES = re.compile(r"\b(?:Catalog|Binder|Parser) Error: .*")
-_ABOUT_VALUES = re.compile(r"\b([A-Z][A-Za-z ]{2,40}) Error: ")
+# How DuckDB's errors begin. In those about names no value of a row can stand; in all others it may: "Could not convert
+# 'a@b'", and that value may itself look like an error, so the first one on the line decides.
+_OF_DUCKDB = re.compile(r"\b([A-Z][A-Za-z -]{1,40}?) Error: ")
+_ABOUT_NAMES = frozenset({"Catalog", "Binder", "Parser"})
 # Snowflake numbers its errors: those of class 42 and 02 are about names and privileges; 22 quotes the value.
 _OF_SNOWFLAKE = re.compile(r"\b(\d{6}) \((\w{5})\): ?(?:[0-9a-f-]{36}: )?(.*?)(?:\[SQL: .*)?$", re.S)
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+# From the first quote to the last: an apostrophe inside a value ends none.
+_QUOTED = re.compile(r"'.*'|\".*\"|`.*`")
 
 
 def withhold_values(message: str) -> str:
@@ -22,8 +24,8 @@ def withhold_values(message: str) -> str:
             return f"Snowflake error {number}: {' '.join(said.split())}"[:LONGEST]
         return f"Snowflake error {number} ({state}; its text is withheld: it may quote a row)"
     line = next((one for one in message.splitlines() if one.strip()), "error without a message")
-    if named := _ABOUT_NAMES.search(line):
-        return named.group()[:LONGEST]
-    if kind := _ABOUT_VALUES.search(line):
-        return f"{kind.group(1).strip()} Error (its text is withheld: it may quote a row)"
+    if kind := _OF_DUCKDB.search(line):
+        if kind.group(1) in _ABOUT_NAMES:
+            return line[kind.start() :][:LONGEST]
+        return f"{kind.group(1)} Error (its text is withheld: it may quote a row)"
     return _QUOTED.sub("'...'", line)[:LONGEST]

@@ -9,13 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expectations.compile import SUITES, suite_digest
+from expectations.compile import INDEX, SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
 from expectations.silence import in_silence
 from expectations.sources import source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
+from shelfgate.errors import ConfigurationError
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.warehouse import Warehouse
 
@@ -77,6 +78,8 @@ class Judge:
 def _judged(source: SQLDatasource, suite: dict[str, Any], window: Window) -> SuiteResult:
     from expectations.suite_run import run_suite
 
+    if why := suite["meta"].get("unusable"):
+        return _unjudged(suite, ConfigurationError(f"{why}. Wanted the suites of `shelfgate contracts compile`."))
     try:
         return run_suite(source, suite, window)
     except ANY_CRASH as error:
@@ -91,18 +94,37 @@ def crashed(gate: Gate, run_id: str, business_date: date, error: BaseException) 
 
 
 def suites_of(gate: Gate, folder: Path = SUITES) -> list[dict[str, Any]]:
-    """The committed suites of a gate, in the order of their names; one that cannot be read stands in as one without a
-    check, which no gate opens for. A gate without any suite stays closed, too: no check ran."""
-    found: list[dict[str, Any]] = []
-    for path in sorted((folder / gate).glob("*.json")):
-        try:
-            suite = json.loads(path.read_text(encoding="utf-8"))
-            _ = suite["meta"]["dataset"], suite["meta"]["window"], suite["expectations"]
-        except (OSError, ValueError, TypeError, LookupError):
-            meta = {"gate": str(gate), "dataset": path.stem, "window": ""}
-            suite = {"name": f"{gate}.{path.stem}", "meta": meta, "expectations": []}
-        found.append(suite)
-    return found
+    """The committed suites of a gate, in the order of their names.
+
+    The index says which there must be and what is in them: a suite that is missing, cannot be read, is another one or
+    is not in the index stands in without a check and with the reason in `meta.unusable`; no gate opens for it. A gate
+    without any suite stays closed, too: no check ran.
+    """
+    try:
+        index = dict(json.loads((folder / INDEX).read_text(encoding="utf-8")).get(gate, {}))
+    except (OSError, ValueError, TypeError, AttributeError):
+        index = {}
+    there = {path.stem for path in (folder / gate).glob("*.json")}
+    return [_suite(gate, dataset, folder, index.get(dataset)) for dataset in sorted({*index, *there})]
+
+
+def _suite(gate: Gate, dataset: str, folder: Path, expected: str | None) -> dict[str, Any]:
+    try:
+        suite = json.loads((folder / gate / f"{dataset}.json").read_text(encoding="utf-8"))
+        _ = suite["meta"]["window"], suite["expectations"]
+        found = suite_digest(suite) if (suite["meta"]["gate"], suite["meta"]["dataset"]) == (gate, dataset) else ""
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        return _unusable(gate, dataset, f"its file is missing or is no suite ({type(error).__name__})")
+    if expected is None:
+        return _unusable(gate, dataset, f"{INDEX} does not name it, or cannot be read")
+    if found != expected:
+        return _unusable(gate, dataset, f"its digest is {found[:12]}, {INDEX} says {expected[:12]}")
+    return suite
+
+
+def _unusable(gate: Gate, dataset: str, why: str) -> dict[str, Any]:
+    meta = {"gate": str(gate), "dataset": dataset, "window": "", "unusable": f"suite {gate}.{dataset}: {why}"}
+    return {"name": f"{gate}.{dataset}", "meta": meta, "expectations": []}
 
 
 def _unjudged(suite: dict[str, Any], error: BaseException) -> SuiteResult:

@@ -46,7 +46,8 @@ def _met_no_value(kind: str, result: dict[str, Any]) -> bool:
 
 
 def _observed(result: dict[str, Any]) -> float | None:
-    number = result.get("unexpected_count", result.get("observed_value"))
+    """How much is wrong: what a waiver limits. Values or rows, or what the contract's `observed` sums up over rows."""
+    number = (result.get("details") or {}).get("observed", result.get("unexpected_count", result.get("observed_value")))
     return None if isinstance(number, bool) or not isinstance(number, int | float | Decimal) else float(number)
 
 

@@ -1,12 +1,12 @@
 """Exceptions to a check, reviewed and expiring: refuses one that is not exact, not approved, not live, or not allowed.
 
 What can never be waived: that rows were seen, that every check ran, keys, columns that must be known, the columns
-themselves, and reconciliation. Publishing over one of those would make every other number a guess.
+themselves, and reconciliation. Publishing over one of those would make every other number a guess. Nor can a check
+whose contract does not say how much is wrong: "one week" may be a line of it or all of it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from expectations.compile import compile_all
+from expectations.compile import compiled_suites
 from shelfgate.model import CheckResult, Severity, Waiver
 
 WAIVERS = Path(__file__).parent / "waivers.yml"
@@ -57,10 +57,15 @@ def read_waivers(path: Path = WAIVERS) -> WaiverFile:
 
 
 def is_waivable(expectation: Json) -> bool:
-    """Whether a check of a compiled suite may have a waiver; `waivable: false` in its meta forbids it, too."""
+    """Whether a check of a compiled suite may have a waiver; `waivable: false` in its meta forbids it, too.
+
+    A check of values counts them. A query counts its rows, which may stand for anything: it has to bring `observed`.
+    """
     meta = expectation["meta"]
+    is_measured = expectation["type"] != "expect_no_offending_rows" or expectation["kwargs"].get("observed")
     return (
-        expectation["type"] not in NEVER_BY_TYPE
+        bool(is_measured)
+        and expectation["type"] not in NEVER_BY_TYPE
         and not NEVER_BY_ID.search(meta["check_id"])
         and str(meta.get("waivable", True)).lower() != "false"
     )
@@ -91,7 +96,7 @@ def _refused(entry: Json, check: CheckResult, dataset: str, business_date: date,
     if check.raised:
         return "a check that raised cannot be waived"
     if not check.waivable:
-        return "a check of keys, columns, reconciliation or evidence cannot be waived"
+        return "a check of keys, columns, reconciliation or evidence, or that does not measure, cannot be waived"
     if found := malformed(entry):
         return found[0]
     waiver = _as_waiver(entry)
@@ -157,8 +162,7 @@ def lint(path: Path = WAIVERS) -> list[str]:
 def _known_checks() -> dict[str, bool]:
     """Every `dataset.check_id` of the contracts, and whether it may be waived."""
     found: dict[str, bool] = {}
-    for text in compile_all().values():
-        suite = json.loads(text)
+    for suite in compiled_suites():
         for expectation in suite["expectations"]:
             found[f"{suite['meta']['dataset']}.{expectation['meta']['check_id']}"] = is_waivable(expectation)
     return found

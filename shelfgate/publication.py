@@ -9,7 +9,7 @@ from typing import Any
 from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
-from shelfgate.model import Approval, Candidate, Partition, Publication
+from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
 from shelfgate.warehouse import Session
 
 
@@ -92,14 +92,16 @@ def overtaken(base: str | None) -> WarehouseBusy:
 def _refuse_another_candidate(session: Session, candidate: Candidate, approval: Approval) -> None:
     now_there = Candidate(candidate.run_id, candidate.business_date, candidate.base, measure(session, candidate.base))
     if (
-        approval.run_id != candidate.run_id
+        approval.gate is not Gate.MARTS
+        or approval.run_id != candidate.run_id
         or approval.data_digest != candidate.digest
         or sorted(now_there.partitions, key=str) != sorted(candidate.partitions, key=str)
     ):
         raise PermanentFailure(
-            f"publication: the candidate of run {candidate.run_id} has digest {now_there.digest[:12]}, the "
-            f"{approval.gate} gate judged {(approval.data_digest or 'nothing')[:12]}. Something wrote to schema "
-            "candidate in between. Nothing was published; run again."
+            f"publication: the candidate of run {candidate.run_id} has digest {now_there.digest[:12]}; the approval is "
+            f"of the {approval.gate} gate, run {approval.run_id}, over {(approval.data_digest or 'nothing')[:12]}. "
+            "Wanted the marts gate's, of this run, over this digest. Something wrote to schema candidate in between, or "
+            "it is another verdict's approval. Nothing was published; run again."
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from expectations.evidence import withhold_values
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
@@ -105,7 +106,7 @@ def _invoke(
             "node": f"{result.node.resource_type} {result.node.name}",
             "status": str(result.status),
             "seconds": round(result.execution_time, 2),
-            "message": str(result.message or "").strip(),
+            "message": _safe(str(result.message or "")),
         }
         for result in found.results
     ]
@@ -119,10 +120,16 @@ def _database(warehouse: Warehouse) -> tuple[str, ...]:
 
 def _raise_if_stopped(step: str, answer: Any) -> None:
     if answer.exception is not None:
-        first_line = (str(answer.exception).strip() or type(answer.exception).__name__).splitlines()[0]
+        said = _safe(str(answer.exception)) or type(answer.exception).__name__
+        # Not `from` it: a traceback would print the text that was withheld.
         raise BuildFailed(
-            f"{step}: dbt stopped: {first_line}. Nothing was published; readers keep the last publication."
-        ) from answer.exception
+            f"{step}: dbt stopped: {said}. Nothing was published; readers keep the last publication."
+        ) from None
+
+
+def _safe(message: str) -> str:
+    """What dbt says of a node, in one line: the engine's words below its own may quote a customer."""
+    return withhold_values(" ".join(message.split())) if message.strip() else ""
 
 
 def _let_go_of_the_file() -> None:

@@ -168,11 +168,14 @@ def _loaded(request: Request, ends_at: float, store: S3Store) -> dict[str, Any]:
 
 
 def _judged(request: Request, engine: Engine, store: S3Store) -> Receipt:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    receipt = load(request, store=store, prefix=_prefix(), engine=engine, now=now)
+    receipt = load(request, store=store, prefix=_prefix(), engine=engine, clock=_utc_now)
     about = {"run_id": request.run_id, "idempotency_key": request.idempotency_key}
     _log.info("dump judged", extra={**about, **receipt.as_reply(), "snapshots": len(receipt.snapshots)})
     return receipt
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _store() -> S3Store:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from expectations.compile import INDEX, index_of
 from expectations.gates import Judge, Window
 from shelfgate.model import Gate, Verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -40,11 +41,14 @@ class Bench:
     def suite(self, *checks: dict[str, Any], window: str = "select * from things", dataset: str = "things") -> None:
         meta = {"gate": "landing", "dataset": dataset, "window": window}
         self.write(dataset, json.dumps({"name": f"landing.{dataset}", "meta": meta, "expectations": list(checks)}))
+        write_index(self.home / "suites")
 
-    def write(self, dataset: str, text: str) -> None:
+    def write(self, dataset: str, text: str) -> Path:
+        """A suite in the folder; the index does not know it yet."""
         path = self.home / "suites" / "landing" / f"{dataset}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        return path
 
     def waive(self, text: str) -> None:
         (self.home / "waivers.yml").write_text(text)
@@ -64,10 +68,16 @@ def check(check_id: str, kind: str, severity: str = "critical", **kwargs: Any) -
 
 
 def no_row(check_id: str, query: str, severity: str = "critical") -> dict[str, Any]:
-    return check(check_id, "expect_no_offending_rows", severity, query=query)
+    return check(check_id, "expect_no_offending_rows", severity, query=query, observed="1")
 
 
 ROWS_SEEN = check("rows_seen", "expect_table_row_count_to_be_between", min_value=1)
+
+
+def write_index(folder: Path) -> None:
+    """The index of the suites that lie in a folder."""
+    suites = [json.loads(path.read_text()) for path in folder.glob("*/*.json")]
+    (folder / INDEX).write_text(json.dumps(index_of(suites)))
 
 
 @pytest.fixture

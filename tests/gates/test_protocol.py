@@ -10,6 +10,7 @@ from datetime import date
 
 import pytest
 
+from expectations.compile import INDEX
 from expectations.gates import Judge
 from shelfgate.candidate import measure
 from shelfgate.errors import GateClosed
@@ -64,7 +65,39 @@ def test_a_suite_that_is_no_suite_stays_closed_beside_a_good_one(bench: Bench) -
     bench.suite(ROWS_SEEN)
     bench.write("others", "{not json")
 
-    stays_closed(bench, bench.judge(), "others: the suite holds no check")
+    stays_closed(bench, bench.judge(), "landing.others: its file is missing or is no suite")
+
+
+def test_a_suite_that_is_missing_stays_closed_beside_a_good_one(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN)
+    bench.suite(ROWS_SEEN, dataset="others")
+    (bench.home / "suites" / "landing" / "others.json").unlink()
+
+    stays_closed(bench, bench.judge(), "landing.others: its file is missing or is no suite")
+
+
+def test_a_suite_with_a_check_cut_out_stays_closed(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN, no_row("dear", "select thing from things where price > 9"))
+    path = bench.home / "suites" / "landing" / "things.json"
+    suite = json.loads(path.read_text())
+    path.write_text(json.dumps({**suite, "expectations": suite["expectations"][:1]}))
+
+    stays_closed(bench, bench.judge(), "landing.things: its digest is")
+
+
+def test_a_suite_that_nobody_compiled_stays_closed(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN)
+    others = {"gate": "landing", "dataset": "others", "window": "select * from things"}
+    bench.write("others", json.dumps({"name": "landing.others", "meta": others, "expectations": [ROWS_SEEN]}))
+
+    stays_closed(bench, bench.judge(), "landing.others: index.json does not name it")
+
+
+def test_suites_without_an_index_stay_closed(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN)
+    (bench.home / "suites" / INDEX).unlink()
+
+    stays_closed(bench, bench.judge(), "index.json does not name it, or cannot be read")
 
 
 def test_fewer_checks_evaluated_than_the_suite_holds_stays_closed(
@@ -268,6 +301,21 @@ def test_a_live_waiver_opens_the_gate_and_is_shown_wherever_the_verdict_is(bench
     (row,) = recorded(bench, verdict)
     assert row["result"] == "open"
     assert json.loads(str(row["evidence"]))[0]["waiver"] == used
+
+
+def test_a_waiver_limits_what_the_rows_add_up_to_where_a_row_stands_for_many(bench: Bench) -> None:
+    dear = check("dear", "expect_no_offending_rows", query="select 2 as lot, count(*) as n from things", observed="n")
+    bench.suite(ROWS_SEEN, dear)
+    bench.waive(WAIVER.format(largest=2))
+
+    stays_closed(bench, bench.judge(), "[waiver ignored: 3 observed, at most 2 allowed]")
+
+
+def test_a_check_that_does_not_measure_cannot_be_waived(bench: Bench) -> None:
+    bench.suite(ROWS_SEEN, check("dear", "expect_no_offending_rows", query="select 2 as lot from things limit 1"))
+    bench.waive(WAIVER.format(largest=99))
+
+    stays_closed(bench, bench.judge(), "or that does not measure, cannot be waived")
 
 
 def test_a_waiver_that_is_exceeded_is_ignored_and_the_message_says_so(bench: Bench) -> None:

@@ -118,7 +118,7 @@ class EngineRoom:
         """The Lambda's part: the real loader over the real file, its connection watched."""
         store = S3Store(Bucket(self.shop), "landing")
         request = Request(object_key, version_id, run_id)
-        return load(request, store=store, prefix=PREFIX, engine=_WatchedEngine(self), now=self.moment())
+        return load(request, store=store, prefix=PREFIX, engine=_WatchedEngine(self), clock=self.moment)
 
     def sync(self) -> None:
         with self.root.cursor() as cursor:

@@ -20,6 +20,7 @@ from tests.faults.fault import PASSES, At, RowsFault
 from tests.faults.ground import Met, fired_in, ground, hold
 from tests.faults.injecting import closed_gates, meet_in_folder, new_home
 from tests.faults.twin import Twin
+from tests.gates.conftest import write_index
 from tests.snowflake.conftest import Estate, install_database
 
 # One of each kind: a count, NULLs, a digest, a key twice over, references, and two of the candidate.
@@ -72,6 +73,7 @@ def suites_of_its_own(fault: RowsFault, folder: Path) -> Path:
         if path.parent.name == Gate.FILE or path.stem in datasets:
             (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / path.parent.name)
+    write_index(folder)
     return folder
 
 

@@ -39,12 +39,10 @@ def judged(session: Session, run_id: str = "run-1", day: date = DAY) -> tuple[Ca
     return candidate, approval_of(candidate), run.token
 
 
-def approval_of(candidate: Candidate) -> Approval:
+def approval_of(candidate: Candidate, gate: Gate = Gate.MARTS) -> Approval:
     check = CheckResult.critical("rows_seen", True, "1", "1")
-    suite = SuiteResult.of_code(Gate.MARTS, "fct", 1, (check,))
-    return Verdict(
-        Gate.MARTS, candidate.run_id, candidate.business_date, (suite,), ("fct",), candidate.digest
-    ).approve()
+    suite = SuiteResult.of_code(gate, "fct", 1, (check,))
+    return Verdict(gate, candidate.run_id, candidate.business_date, (suite,), ("fct",), candidate.digest).approve()
 
 
 def read(session: Session) -> dict[date, tuple[int, str]]:
@@ -105,6 +103,15 @@ def test_a_candidate_that_changed_after_the_gate_is_refused(session: Session) ->
 
     assert current_publication(session) is None
     assert session.rows("select count(*) as n from store.fct_weekly_sales_inventory")[0]["n"] == 0
+
+
+def test_an_approval_of_another_gate_is_refused(session: Session) -> None:
+    candidate, _, token = judged(session)
+
+    with pytest.raises(PermanentFailure, match="approval is of the staging gate"):
+        publish(session, candidate, approval_of(candidate, Gate.STAGING), token)
+
+    assert current_publication(session) is None
 
 
 def test_an_approval_for_another_candidate_is_refused(session: Session) -> None:

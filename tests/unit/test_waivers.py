@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from expectations.compile import compile_all
+from expectations.compile import compiled_suites
 from expectations.waivers import WAIVERS, WaiverFile, is_waivable, lint, malformed, read_waivers, with_waiver
 from shelfgate.model import CheckResult, Severity
 
@@ -185,7 +184,7 @@ def test_the_lint_finds_a_second_waiver_for_the_same_window(tmp_path: Path) -> N
 def test_keys_columns_reconciliation_and_evidence_can_never_be_waived() -> None:
     never = {
         f"{suite['meta']['dataset']}.{one['meta']['check_id']}"
-        for suite in map(json.loads, compile_all().values())
+        for suite in compiled_suites()
         for one in suite["expectations"]
         if not is_waivable(one)
     }

@@ -106,7 +106,7 @@ def loaded(connection: Recording, *, stage: str | None = None, store: Store | No
     store = store or Store()
     with closing(SnowflakeEngine(lambda: connection, stage=stage, prefix=PREFIX)) as engine:
         request = Request(store.key, "v1", "run-1")
-        return load(request, store=store, prefix=PREFIX, engine=engine, now=NOW).as_reply()  # pyright: ignore[reportArgumentType]
+        return load(request, store=store, prefix=PREFIX, engine=engine, clock=lambda: NOW).as_reply()  # pyright: ignore[reportArgumentType]
 
 
 BEFORE = ["create or replace temporary", "create or replace temporary"]
