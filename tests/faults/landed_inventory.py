@@ -187,6 +187,15 @@ FAULTS = (
         f"delete from raw_inventory.inventory where inv_date_sk = {TEN_WEEKS_AGO}",
     ),
     landed(
+        "F20-first",
+        "the first published week is gone from raw and from the ledger's list, which leaves no hole",
+        "published_weeks_are_unchanged",
+        *(
+            f"delete from {table} where inv_date_sk = (select min(inv_date_sk) from raw_inventory.inventory)"
+            for table in ("ops.inventory_snapshot", "raw_inventory.inventory")
+        ),
+    ),
+    landed(
         "F20-midrun",
         "a published week is rewritten, and the restatement on record is older than its publication's judgment",
         "published_weeks_are_unchanged",
