@@ -15,6 +15,7 @@ from shelfgate.settings import Settings
 from shelfgate.warehouse import install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tasks import dbt_build
+from tests.dbt.small_warehouse import make_warehouse
 
 RUN = Run("run-1", date(2002, 12, 28), None)
 
@@ -56,3 +57,21 @@ def test_a_build_that_built_nothing_fails(warehouse: DuckDBWarehouse, monkeypatc
 
     with pytest.raises(BuildFailed, match="dbt built nothing, at least one model was wanted"):
         build("staging", warehouse)
+
+
+def test_a_value_that_breaks_a_build_is_in_no_message(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[dict[str, object]] = []
+    monkeypatch.setattr(dbt_build, "create_table_artifact", lambda **artifact: shown.append(artifact))
+    make_warehouse(warehouse.path)
+    with warehouse.turn() as session:
+        session.run("alter table raw_sales.customer_address alter column ca_gmt_offset type decimal(18, 2)")
+        session.run("update raw_sales.customer_address set ca_gmt_offset = 7654321")
+
+    with pytest.raises(BuildFailed) as failed:
+        for selector in ("staging", "marts"):
+            build(selector, warehouse)
+
+    assert "Conversion Error (its text is withheld" in str(failed.value)
+    assert "7654321" not in f"{failed.value} {failed.value.__cause__} {shown} {caplog.text}"
