@@ -90,14 +90,17 @@ def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceT
         )
 
 
-def record_verdict(session: Session, verdict: Verdict, judged_at: datetime) -> None:
-    """One row a suite in `ops.gate_result`, one more for each expected suite that did not run; never none at all."""
+def record_verdict(session: Session, verdict: Verdict, judged_at: datetime, site: str | None = None) -> None:
+    """One row a suite in `ops.gate_result`, one more for each expected suite that did not run; never none at all.
+
+    `site` is where readers find Data Docs; the rows link to their pages there.
+    """
     ran = {suite.dataset for suite in verdict.suites}
     absent = [name for name in verdict.expected_suites if name not in ran]
     if not ran and not absent:
         absent = ["(no suite)"]
     suites = [*verdict.suites, *(_absent(verdict, name) for name in absent)]
-    rows = [_gate_row(verdict, suite, judged_at) for suite in suites]
+    rows = [_gate_row(verdict, suite, judged_at, site) for suite in suites]
     with session.transaction("verdict"):
         session.insert("ops.gate_result", list(rows[0]), [tuple(row.values()) for row in rows])
 
@@ -107,7 +110,7 @@ def _absent(verdict: Verdict, dataset: str) -> SuiteResult:
     return SuiteResult(verdict.gate, dataset, f"{verdict.gate}.{dataset}", "", 1, 0, (check,))
 
 
-def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime) -> dict[str, Any]:
+def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime, site: str | None) -> dict[str, Any]:
     failed = [check for check in suite.checks if not check.passed]
     waivers = {one["check"]: one for one in suite.waivers}
     return {
@@ -128,6 +131,7 @@ def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime) -> dict
         "result": "closed" if suite.reasons else "open",
         "evidence": json.dumps([evidence_of(c, waivers.get(f"{suite.dataset}.{c.check_id}")) for c in failed]),
         "docs_path": suite.docs_path,
+        "docs_link": f"{site}/{suite.docs_path}" if site and suite.docs_path else None,
     }
 
 

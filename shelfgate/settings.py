@@ -128,6 +128,13 @@ class Settings(BaseSettings):
         """Where Data Docs are built: `index.html` lies in it."""
         return self.home / "data-docs"
 
+    @property
+    def docs_site(self) -> str:
+        """Where readers find Data Docs: the bucket, if they are brought to one."""
+        if self.docs_bucket:
+            return f"s3://{self.docs_bucket}/{self.docs_prefix.strip('/')}"
+        return self.docs_folder.absolute().as_uri()
+
     def need(self, field: str) -> Any:
         """The value of a setting that this step cannot do without.
 

@@ -61,7 +61,8 @@ def _waivers(session: Session, publication_id: str) -> list[dict[str, Any]]:
 
 def _gate(row: Row) -> dict[str, Any]:
     kept = ("gate", "dataset", "result", "run_id", "business_date", "judged_at", "rows_seen")
-    checks = {"checks": row["checks_evaluated"], "warnings": row["warnings_failed"], "docs": row["docs_path"]}
+    page = row["docs_link"] or row["docs_path"]
+    checks = {"checks": row["checks_evaluated"], "warnings": row["warnings_failed"], "docs": page}
     return {**as_json({key: row[key] for key in kept}), **checks, "failed": json.loads(row["evidence"])}
 
 

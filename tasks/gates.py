@@ -72,7 +72,7 @@ def _hold(
             verdict = judged(session, judged_at)
         except ANY_CRASH as error:
             verdict = _kept_if_possible(crashed(gate, run.run_id, run.business_date, error), settings, judged_at)
-        record_verdict(session, verdict, judged_at)
+        record_verdict(session, verdict, judged_at, settings.docs_site)
     _show(verdict, settings)
     if not verdict.open:
         show_what_closed(settings, run.run_id)
@@ -126,10 +126,7 @@ def _show(verdict: Verdict, settings: Settings) -> None:
 
 def _described(verdict: Verdict, settings: Settings) -> str:
     """Markdown above the table: the verdict, and where its pages stand."""
-    if settings.docs_bucket:
-        site = f"s3://{settings.docs_bucket}/{settings.docs_prefix.strip('/')}"
-    else:
-        site = settings.docs_folder.absolute().as_uri()
+    site = settings.docs_site
     pages = [f"[{suite.dataset}]({site}/{suite.docs_path})" for suite in verdict.suites if suite.docs_path]
     state = "open" if verdict.open else "closed"
     shown = f"; Data Docs: {', '.join(pages)}" if pages else ""

@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_waiver_opens_its_gate_only_while_it_lives_and_is_shown_wherever_the_v
     assert (judged["result"], judged["failed"][0]["waiver"]["approved_by"]) == ("open", "r.mueller")
     docs = Settings.load().docs_folder
     assert judged["docs"] in shown["gate-landing"]["description"]
-    page = (docs / judged["docs"]).read_text()
+    page = Path(unquote(urlsplit(judged["docs"]).path)).read_text()
     assert "waived: the carrier corrected its calendar (approved by r.mueller" in page
     assert "shipped_after_sold</a> (waived)" in (docs / "index.html").read_text()
     with house.warehouse() as connection:

@@ -7,6 +7,7 @@ import logging
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -51,7 +52,7 @@ def hold(bench: Bench, gate: Gate = Gate.STAGING) -> None:
 
 def on_record(bench: Bench) -> list[dict[str, Any]]:
     with bench.warehouse.turn() as session:
-        return session.rows("select gate, result, errors_raised, evidence, docs_path from ops.gate_result")
+        return session.rows("select gate, result, errors_raised, evidence, docs_path, docs_link from ops.gate_result")
 
 
 @pytest.mark.parametrize("error", [OfNobodysList("x"), MemoryError(), SystemExit(0), StopIteration()], ids=repr)
@@ -134,7 +135,8 @@ def test_the_published_gate_keeps_its_verdict_where_the_others_do(
     assert str(row["docs_path"]) in index
     assert 'title="published gate: closed"' in index
     with installed.warehouse.turn() as session:
-        assert status(session)["gates"][0]["docs"] == row["docs_path"]
+        shown = status(session)["gates"][0]["docs"]
+    assert Path(unquote(urlsplit(shown).path)) == settings.docs_folder.absolute() / str(row["docs_path"])
 
 
 def test_what_closed_a_gate_is_in_the_bucket_before_the_run_ends(
@@ -152,6 +154,7 @@ def test_what_closed_a_gate_is_in_the_bucket_before_the_run_ends(
     keys = {found["Key"] for found in docs_bucket.list_objects_v2(Bucket="docs")["Contents"]}
     (row,) = on_record(installed)
     assert {f"data-docs/{row['docs_path']}", "data-docs/index.html"} <= keys
+    assert row["docs_link"] == f"s3://docs/data-docs/{row['docs_path']}"
 
 
 def test_a_gates_artifact_leads_to_its_pages(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
-from tests.gates.conftest import ROWS_SEEN, no_row
+from tests.gates.conftest import ROWS_SEEN, no_row, write_index
 from tests.snowflake.conftest import PASSPHRASE, Estate, Installed, install_database
 from tests.snowflake.raw_landing import generate, land
 from tests.snowflake.test_dbt_build import build, on_duckdb
@@ -155,6 +155,7 @@ def test_an_engine_that_quotes_the_value_it_stumbled_over_is_not_quoted(both: Bo
     }
     (tmp_path / "suites" / "file").mkdir(parents=True)
     (tmp_path / "suites" / "file" / "customers.json").write_text(json.dumps(suite))
+    write_index(tmp_path / "suites")
     with both.snowflake.turn() as session:
         mails = {
             row["mail"] for row in session.rows("select c_email_address as mail from raw_sales.customer") if row["mail"]

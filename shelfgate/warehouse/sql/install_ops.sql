@@ -82,7 +82,8 @@ create table if not exists ops.gate_result (
     data_digest varchar,
     result varchar not null,           -- open | closed
     evidence varchar not null,         -- JSON: the checks that failed, seen and wanted, no customer value
-    docs_path varchar
+    docs_path varchar,                 -- the suite's page, below the site of Data Docs
+    docs_link varchar                  -- the same page, as this run could reach it
 );
 
 create table if not exists ops.publication (
