@@ -175,6 +175,32 @@ FAULTS = (
         scale=1,
     ),
     landed(
+        "F10-older",
+        "the snapshot of two weeks ago under this date, one cell of it changed",
+        "stock_is_not_an_earlier_weeks",
+        "update raw_inventory.inventory set inv_quantity_on_hand = old.inv_quantity_on_hand from raw_inventory.inventory "
+        f"as old where inventory.inv_date_sk = {LAST} and old.inv_date_sk = {LAST} - 14 "
+        "and old.inv_item_sk = inventory.inv_item_sk and old.inv_warehouse_sk = inventory.inv_warehouse_sk",
+        f"update raw_inventory.inventory set inv_quantity_on_hand = 1 where inv_date_sk = {LAST} and inv_item_sk = "
+        f"(select max(inv_item_sk) from raw_inventory.inventory where inv_date_sk = {LAST})",
+    ),
+    landed(
+        "F12-default",
+        "a default of 500 stands for every known quantity, which is the usual mean",
+        "no_quantity_is_too_frequent",
+        _week("inv_quantity_on_hand = 500", "inv_quantity_on_hand is not null"),
+    ),
+    rows(
+        "F17-new",
+        "inventory: an item that begins after the last snapshot is on file and not counted yet",
+        At.LANDED,
+        "",
+        "insert into raw_sales.item select * replace (1000001 as i_item_sk, 'NEWITEM000000001' as i_item_id, "
+        "date '1999-04-30' as i_rec_start_date, null as i_rec_end_date) from raw_sales.item limit 1",
+        "update ops.source_total set row_count = row_count + 1 where dataset = 'item'",
+        stops_at=PASSES,
+    ),
+    landed(
         "F20",
         "a published week is rewritten past the loader",
         "published_weeks_are_unchanged",
