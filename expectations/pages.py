@@ -83,7 +83,9 @@ def _owner_and_freshness(contract: Json) -> str:
         _row([one["property"], f"{one['value']} {one['unit']}", _cell(one["description"])])
         for one in contract["slaProperties"]
     ]
-    return f"Owner: {team['name']}. {_cell(team['description'])}.\n\n{_table(['how fresh', 'days', 'that is'], promises)}"
+    return (
+        f"Owner: {team['name']}. {_cell(team['description'])}.\n\n{_table(['how fresh', 'days', 'that is'], promises)}"
+    )
 
 
 def _section(thing: Json, suite: Json) -> str:
