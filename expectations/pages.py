@@ -70,10 +70,22 @@ def _page(contract: Json, suites: list[Json], file: str) -> str:
         f"{_cell(contract['description']['purpose'])}.\n",
         f"Version {contract['version']}, {contract['status']}. "
         f"Contract: [`{file}`](../../expectations/contracts/{file}).\n",
+        _owner_and_freshness(contract),
     ]
     for suite in suites:
         parts.append(_section(things[suite["meta"]["dataset"]], suite))
     return "\n".join(parts)
+
+
+def _owner_and_freshness(contract: Json) -> str:
+    team = contract["team"]
+    promises = [
+        _row([one["property"], f"{one['value']} {one['unit']}", _cell(one["description"])])
+        for one in contract["slaProperties"]
+    ]
+    return (
+        f"Owner: {team['name']}. {_cell(team['description'])}.\n\n{_table(['how fresh', 'days', 'that is'], promises)}"
+    )
 
 
 def _section(thing: Json, suite: Json) -> str:

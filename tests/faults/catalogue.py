@@ -9,6 +9,7 @@ from tests.faults import (
     in_staging,
     landed_inventory,
     landed_others,
+    landed_reference,
     landed_sales,
     of_the_protocol,
 )
@@ -19,6 +20,7 @@ FAULTS: tuple[Fault, ...] = (
     *landed_inventory.FAULTS,
     *landed_sales.FAULTS,
     *landed_others.FAULTS,
+    *landed_reference.FAULTS,
     *in_staging.FAULTS,
     *in_candidate.FAULTS,
     *in_models.FAULTS,

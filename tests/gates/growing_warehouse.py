@@ -16,8 +16,8 @@ from expectations.window import JULIAN_DAY_OF_ORDINAL_0
 
 _WHOLE = """raw_sales.customer raw_sales.customer_address raw_sales.customer_demographics
 raw_sales.household_demographics raw_sales.income_band raw_sales.item raw_sales.warehouse raw_sales.date_dim
-raw_sales.promotion raw_sales.ship_mode marts.dim_customer ops.load_ledger ops.source_total
-ops.publication ops.manifest ops.pointer"""
+raw_sales.promotion raw_sales.ship_mode marts.dim_customer marts.dim_item marts.dim_warehouse ops.load_ledger
+ops.source_total ops.publication ops.manifest ops.pointer"""
 
 # Where the day of a row stands. A line without one arrives with its order, a return without one with its sale.
 _DATED = {

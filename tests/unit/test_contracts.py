@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from expectations import pages
 from expectations.compile import CONTRACTS, suites_of_contract
 from expectations.results import as_check
 from expectations.waivers import is_waivable
+from shelfgate.candidate import PUBLISHED_TABLES
+from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.model import Gate
 
+ROOT = Path(__file__).parents[2]
 FILES = sorted(CONTRACTS.glob("*.odcs.yaml"))
+ALL = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -30,6 +35,42 @@ def test_each_contract_is_valid_by_the_official_schema(path: Path) -> None:
     faults = jsonschema.Draft201909Validator(schema).iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))
 
     assert [f"{'/'.join(map(str, fault.absolute_path))}: {fault.message[:200]}" for fault in faults] == []
+
+
+def test_every_source_table_the_dumps_and_every_published_table_have_a_contract() -> None:
+    named = {thing["physicalName"] for contract in ALL.values() for thing in contract["schema"]}
+
+    wanted = {f"raw_sales.{table}" for table in (*DATED, *UNDATED)} | {"raw_inventory.inventory", "ops.load_ledger"}
+    wanted |= {f"candidate.{table.name}" for table in PUBLISHED_TABLES}
+    assert len(wanted) == 14 + 2 + 7
+    assert wanted - named == set()
+
+
+def test_the_contract_of_a_source_table_lists_its_columns() -> None:
+    things = {thing["physicalName"]: thing for contract in ALL.values() for thing in contract["schema"]}
+    declared = (ROOT / "sandbox" / "sql" / "source_tables.sql").read_text(encoding="utf-8")
+    tables = re.findall(r"create table public\.(\w+) \((.*?)\n\);", declared, re.S)
+    assert {table for table, _ in tables} == {*DATED, *UNDATED}
+
+    for table, columns in tables:
+        listed = things[f"raw_sales.{table}"]["properties"]
+        assert sorted(one["name"] for one in listed) == sorted(re.findall(r"^    (\w+) ", columns, re.M)), table
+        assert all("logicalType" in one for one in listed), table
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_contract_and_its_page_name_the_owner_and_how_fresh_the_data_are(name: str) -> None:
+    contract = ALL[name]
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    (daily,) = [one for each in deployments for one in each.get("schedules", []) if one["slug"] == "daily"]
+
+    frequency, latency = contract["slaProperties"]
+
+    assert (frequency["property"], frequency["schedule"]) == ("frequency", daily["cron"])
+    assert (latency["property"], latency["value"], latency["unit"]) == ("latency", 1, "d")
+    page = (pages.PAGES / f"{contract['name']}.md").read_text(encoding="utf-8")
+    assert f"Owner: {contract['team']['name']}." in page
+    assert f"| latency | 1 d | {latency['description'].strip()} |" in page
 
 
 def test_every_page_is_what_its_contract_says() -> None:
