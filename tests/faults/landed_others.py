@@ -191,6 +191,17 @@ FEW = rows(
     stops_at=PASSES,
 )
 
+FORGOTTEN = rows(
+    "F60-forgotten",
+    "ledger: a restatement could not be read, and a later good dump of another week lets the day go on",
+    At.LANDED,
+    "inventory_dumps.no_quarantine_is_forgotten",
+    "insert into ops.load_ledger select replace(object_key, '.csv', '-restated.csv'), 'v-restated', etag, sha256, bytes, "
+    "row_count, 'quarantined', 'a row without four numbers', run_id, loaded_at, dump_date, last_modified "
+    "from ops.load_ledger where dump_date = (select min(dump_date) from ops.load_ledger)",
+    stops_at=PASSES,
+)
+
 UNDATED = rows(
     "F29-undated-web-returns",
     "web returns: half of the lines that arrived long ago lose their day",
@@ -199,4 +210,4 @@ UNDATED = rows(
     "update raw_sales.web_returns set wr_returned_date_sk = null where wr_item_sk % 2 = 0",
 )
 
-FAULTS = (FEW, UNDATED, *returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)
+FAULTS = (FEW, FORGOTTEN, UNDATED, *returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)
