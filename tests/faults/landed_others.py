@@ -196,8 +196,8 @@ FORGOTTEN = rows(
     "ledger: a restatement could not be read, and a later good dump of another week lets the day go on",
     At.LANDED,
     "inventory_dumps.no_quarantine_is_forgotten",
-    "insert into ops.load_ledger select replace(object_key, '.csv', '-restated.csv'), 'v-restated', etag, sha256, bytes, "
-    "row_count, 'quarantined', 'a row without four numbers', run_id, loaded_at, dump_date, last_modified "
+    "insert into ops.load_ledger select replace(object_key, '.csv', '-restated.csv'), 'v-restated', etag, sha256, "
+    "bytes, row_count, 'quarantined', 'a row without four numbers', run_id, loaded_at, dump_date, last_modified "
     "from ops.load_ledger where dump_date = (select min(dump_date) from ops.load_ledger)",
     stops_at=PASSES,
 )
