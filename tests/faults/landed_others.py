@@ -187,7 +187,8 @@ FEW = rows(
     At.LANDED,
     "catalog_returns.quarantined_lines_are_few",
     "update raw_sales.catalog_returns set cr_warehouse_sk = 99999999 "
-    "where _airbyte_raw_id = (select max(_airbyte_raw_id) from raw_sales.catalog_returns)",
+    "where _airbyte_raw_id = (select max(_airbyte_raw_id) from raw_sales.catalog_returns "
+    "where cr_returned_date_sk = (select max(cr_returned_date_sk) from raw_sales.catalog_returns))",
     stops_at=PASSES,
 )
 
