@@ -27,12 +27,18 @@ ARRIVING_SNAPSHOTS = """select snapshot.inv_date_sk from ops.inventory_snapshot 
     on ledger.object_key = snapshot.object_key and ledger.version_id = snapshot.version_id
   where ledger.loaded_at > {since} or snapshot.inv_date_sk = (select max(inv_date_sk) from ops.inventory_snapshot)"""
 
-# What a sync brought and the week before the last publication; four weeks at least, so that a silent source has rows.
-ARRIVING_LINES = """select * from raw_sales.{channel}_sales
+# What a sync brought and the four weeks before the last publication; if a source was silent, its own last four weeks.
+# The former by the publication's day: one line dated far ahead would leave nothing of the latter.
+ARRIVING_LINES = """select * from raw_sales.{table}
   where _airbyte_extracted_at > {since}
-    or {prefix}_sold_date_sk >= {from_day_sk}
-    or {prefix}_sold_date_sk >= (select max({prefix}_sold_date_sk) - 28 from raw_sales.{channel}_sales)"""
-LINE_PREFIXES = {"catalog": "cs", "web": "ws"}
+    or {day} >= {from_day_sk} - 21
+    or {day} >= (select max({day}) - 28 from raw_sales.{table})"""
+LINES = {
+    "arriving_catalog_lines": ("catalog_sales", "cs_sold_date_sk"),
+    "arriving_web_lines": ("web_sales", "ws_sold_date_sk"),
+    "arriving_catalog_returns": ("catalog_returns", "cr_returned_date_sk"),
+    "arriving_web_returns": ("web_returns", "wr_returned_date_sk"),
+}
 
 JUDGED = "judged_window"
 """The rows of a suite's own window, for its queries: `${judged_window}`."""
@@ -64,7 +70,9 @@ class Window:
             "from_day_sk": str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0),
             "since": f"timestamp '{self.since or BEGINNING}'",
             # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
-            "since_instant": f"cast('{self.since or BEGINNING}+00:00' as timestamp with time zone)",
+            "since_instant": _instant(self.since or BEGINNING),
+            # A sync a day brings too little to tell a few lines from noise.
+            "four_weeks_before_since": _instant((self.since or BEGINNING) - timedelta(days=28)),
             "closed_days": closed_days_as_sql(),
         }
 
@@ -72,10 +80,10 @@ class Window:
         """Queries for the sets of arriving rows that several checks of a suite read, by name."""
         literals = self.literals()
         lines = {
-            f"arriving_{channel}_lines": ARRIVING_LINES.format(
-                channel=channel, prefix=prefix, since=literals["since_instant"], from_day_sk=literals["from_day_sk"]
+            name: ARRIVING_LINES.format(
+                table=table, day=day, since=literals["since_instant"], from_day_sk=literals["from_day_sk"]
             )
-            for channel, prefix in LINE_PREFIXES.items()
+            for name, (table, day) in LINES.items()
         }
         return {"arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=literals["since"]), **lines}
 
@@ -116,6 +124,10 @@ class Rendered:
     @cached_property
     def _by_name(self) -> dict[str, str]:
         return {**self.window.literals(), **{name: f"(select * from {name})" for name in self.window.sets()}}
+
+
+def _instant(moment: datetime) -> str:
+    return f"cast('{moment}+00:00' as timestamp with time zone)"
 
 
 @cache

@@ -55,6 +55,17 @@ def _lines(channel: str) -> Iterator[RowsFault]:
         "values_are_in_their_domain",
         "select * replace (100 * sales_price as sales_price) from right",
     )
+    yield rows(
+        f"S04-{channel}-returns",
+        f"{channel} returns: half of them lose their date in a join",
+        At.STAGED,
+        f"{channel}_lines.returns_quarantine_is_within_budget",
+        *_replaced(
+            f"stg_sales__{channel}_returns",
+            "select * replace (case when order_number % 2 = 1 then null else returned_date end as returned_date) "
+            "from right",
+        ),
+    )
     yield fault("S06", "no line is left", "rows_seen cleaning_keeps_every_line", "select * from right where false")
     yield fault(
         "S07",

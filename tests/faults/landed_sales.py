@@ -63,6 +63,11 @@ PLACES = {
     "warehouse_is_known": "{p}_warehouse_sk",
     "date_is_known": "{p}_sold_date_sk",
 }
+UNPRICED = {
+    "prices": ("sales_price", "ext_sales_price"),
+    "costs": ("wholesale_cost",),
+    "paid": ("net_paid",),
+}
 REQUIRED = ("item_sk", "order_number", "net_profit", "net_paid_inc_ship_tax")
 
 
@@ -182,6 +187,13 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
             check,
             LINES + f"{{p}}_{column} = null where {{p}}_sold_date_sk > {{day}} - 7",
         )
+    for name, columns in UNPRICED.items():
+        yield fault(
+            f"F29-{name}",
+            f"{' and '.join(columns)} unknown for a week",
+            "price_nulls_are_usual",
+            LINES + ", ".join(f"{{p}}_{column} = null" for column in columns) + " where {p}_sold_date_sk > {day} - 7",
+        )
     yield fault(
         "F29-undated",
         "a week arrives without its dates",
@@ -232,6 +244,13 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "create or replace table raw_sales.{channel}_sales as select * exclude ({p}_quantity), "
         "cast({p}_quantity as varchar) || ' pcs' as {p}_quantity from raw_sales.{channel}_sales",
     )
+    yield fault(
+        "F21-days",
+        "three days are missing, which do not hide each other",
+        "reconciles_by_day no_day_is_missing",
+        "delete from raw_sales.{channel}_sales where {p}_sold_date_sk between {day} - 2 and {day}",
+        scale=busy,
+    )
     yield fault("F48", "the table is empty", "rows_seen", "delete from raw_sales.{channel}_sales")
 
 
@@ -244,6 +263,25 @@ FAULTS = (
         At.LANDED,
         "catalog_sales.orders_are_contiguous",
         "delete from raw_sales.catalog_sales where cs_order_number = 200",
+    ),
+    rows(
+        "F29-filled",
+        "catalog: an unknown warehouse, customer and quantity are written as 1, at the source as well",
+        At.LANDED,
+        "catalog_sales.nulls_are_not_filled_in",
+        "update raw_sales.catalog_sales set cs_warehouse_sk = coalesce(cs_warehouse_sk, 1), "
+        "cs_bill_customer_sk = coalesce(cs_bill_customer_sk, 1), cs_quantity = coalesce(cs_quantity, 1) "
+        "where cs_warehouse_sk is null or cs_bill_customer_sk is null or cs_quantity is null",
+        scale=1,
+    ),
+    rows(
+        "F29-dated",
+        "catalog: lines without a day are written as sold on Wednesday, at the source as well",
+        At.LANDED,
+        "catalog_sales.undated_lines_are_not_filled_in",
+        "update raw_sales.catalog_sales set cs_sold_date_sk = (select max(cs_sold_date_sk) - 3 from "
+        "raw_sales.catalog_sales) where cs_sold_date_sk is null",
+        scale=1,
     ),
     rows(
         "F49",
