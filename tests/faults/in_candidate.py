@@ -52,12 +52,14 @@ def _in_each(fault_id: str, what: str, killed_by: str, statement: str) -> RowsFa
     return rows(fault_id, f"each mart: {what}", At.BUILT, " ".join(told), *told.values())
 
 
-def _weekly(fault_id: str, what: str, killed_by: str, *statements: str) -> RowsFault:
+def _weekly(fault_id: str, what: str, killed_by: str, *statements: str, scale: float = 0.1) -> RowsFault:
     checks = " ".join(f"{WEEKLY}.{check}" for check in killed_by.split())
-    return rows(fault_id, f"weekly fact: {what}", At.BUILT, checks, *(s.format(fact=WEEKLY) for s in statements))
+    filled = (statement.format(fact=WEEKLY) for statement in statements)
+    return rows(fault_id, f"weekly fact: {what}", At.BUILT, checks, *filled, scale=scale)
 
 
 UPDATE = "update candidate.{fact} set "
+FIRST_SOLD, LAST_SOLD = (f"(select {end}(item_id) from candidate.{DAILY})" for end in ("min", "max"))
 
 FAULTS = (
     rows(
@@ -103,6 +105,13 @@ FAULTS = (
         "status_is_known",
         UPDATE + "inv_status = 'counted' where inv_status = 'observed'",
     ),
+    _weekly(
+        "F38-status",
+        "unknown stock counts as observed, and every supply is known",
+        "status_follows_the_stock",
+        UPDATE + "inv_status = 'observed' where inv_status = 'null_on_hand'",
+        UPDATE + "supply_status = 'known'",
+    ),
     _weekly("F39-net", "net is gross", "net_is_sold_minus_returned", UPDATE + "net_qty_wk = sum_qty_wk + 1"),
     _weekly(
         "F42-unallocated",
@@ -122,6 +131,20 @@ FAULTS = (
         "weeks_are_contiguous",
         "delete from candidate.partition_inputs "
         "where week_start_date = (select max(week_start_date) - 70 from candidate.{fact})",
+    ),
+    _weekly(
+        "F43-swapped",
+        "two items have changed places: every sum by week stays",
+        "sums_equal_daily_sales on_hand_equals_raw",
+        UPDATE + f"item_id = case item_id when {FIRST_SOLD} then {LAST_SOLD} else {FIRST_SOLD} end "
+        f"where item_id in ({FIRST_SOLD}, {LAST_SOLD})",
+    ),
+    _weekly(
+        "F40-none",
+        "nothing is low on stock",
+        "flag_follows_the_rule low_stock_share_is_usual",
+        UPDATE + "low_stock_flg_wk = false where low_stock_flg_wk",
+        scale=1,
     ),
     _weekly("F43-sums", "a unit more than was sold", "sums_equal_daily_sales", UPDATE + "sum_qty_wk = sum_qty_wk + 1"),
     _weekly(
@@ -144,6 +167,22 @@ FAULTS = (
         f"{DAILY}.catalog_reconciles {DAILY}.web_reconciles {DAILY}.day_lies_in_its_week",
         f"update candidate.{DAILY} set catalog_qty = catalog_qty + web_qty, web_qty = 0 where web_qty > 0",
         f"update candidate.{DAILY} set week_start_date = week_start_date - 7",
+    ),
+    rows(
+        "F37-swapped",
+        "daily fact: two items have changed places, in the same weeks and warehouses",
+        At.BUILT,
+        f"{DAILY}.lines_equal_raw",
+        f"update candidate.{DAILY} set item_id = case item_id when {FIRST_SOLD} then {LAST_SOLD} else {FIRST_SOLD} end "
+        f"where item_id in ({FIRST_SOLD}, {LAST_SOLD})",
+    ),
+    rows(
+        "F42-lines",
+        "daily fact: a line more whose quantity is unknown, in either channel",
+        At.BUILT,
+        f"{DAILY}.lines_equal_raw",
+        f"update candidate.{DAILY} set catalog_unknown_qty_lines = catalog_unknown_qty_lines + 1, "
+        f"web_unknown_qty_lines = web_unknown_qty_lines + 1 where item_id = {FIRST_SOLD}",
     ),
     rows(
         "F30-marts",
@@ -178,6 +217,30 @@ FAULTS = (
         "update candidate.dim_customer set address_id = null where customer_sk = 9",
     ),
     rows(
+        "F45-rewritten",
+        "customers: what was published of one is written anew, under the same key and digest",
+        At.BUILT,
+        "dim_customer.published_revisions_stay",
+        "update candidate.dim_customer set email_address = 'nobody@nowhere.example' where customer_sk = 7",
+    ),
+    rows(
+        "F45-missed",
+        "customers: names changed at the source, and no revision was opened",
+        At.BUILT,
+        "dim_customer.own_columns_equal_raw",
+        "update raw_sales.customer set c_last_name = 'Nobody'",
+    ),
+    rows(
+        "F45-described",
+        "items and warehouses: descriptions are lost or another's, a price is 0, a revision begins a day late",
+        At.BUILT,
+        "dim_item.descriptions_equal_raw dim_item.revisions_follow_the_source dim_warehouse.descriptions_equal_raw",
+        "update candidate.dim_item set category = null where item_sk = 7",
+        "update candidate.dim_item set current_price = 0 where item_sk = 8",
+        "update candidate.dim_item set valid_from = valid_from + 1 where item_sk < 100",
+        "update candidate.dim_warehouse set warehouse_name = 'unallocated' where warehouse_sk = 1",
+    ),
+    rows(
         "F45-items",
         "items: a revision is lost and none is current",
         At.BUILT,
@@ -199,6 +262,16 @@ FAULTS = (
         "dim_week.weeks_are_contiguous dim_week.weeks_equal_the_fact",
         "delete from candidate.dim_week "
         "where week_start_date = (select max(week_start_date) - 7 from candidate.dim_week)",
+    ),
+    rows(
+        "F43-labels",
+        "labels of weeks and days: another number, another year, another month, a weekend of the source's",
+        At.BUILT,
+        f"{WEEKLY}.week_labels_follow_the_date dim_week.labels_follow_the_date dim_date.labels_follow_the_date",
+        f"update candidate.{WEEKLY} set week_num = mod(week_num, 52) + 1",
+        "update candidate.dim_week set week_year = week_year + 1",
+        "update candidate.dim_date set month_of_year = 13 - month_of_year where calendar_year = 1999",
+        "update candidate.dim_date set is_weekend = day_of_week in (5, 6) where calendar_year = 2000",
     ),
     rows(
         "F43-days",
