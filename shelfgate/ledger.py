@@ -85,8 +85,8 @@ def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceT
         session.run("delete from ops.source_total")
         session.insert(
             "ops.source_total",
-            ["run_id", "dataset", "business_day", "row_count", "units", "amount", "profit"],
-            ((run_id, t.dataset, t.business_day, t.rows, t.units, t.amount, t.profit) for t in totals),
+            ["run_id", "dataset", "business_day", "row_count", "units", "amount", "profit", "placement"],
+            ((run_id, t.dataset, t.business_day, t.rows, t.units, t.amount, t.profit, t.placement) for t in totals),
         )
 
 

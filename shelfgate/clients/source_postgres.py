@@ -15,22 +15,37 @@ from shelfgate.failpoints import outside_call
 if TYPE_CHECKING:
     import psycopg
 
-# Rows, units, amount and profit by day. The amount is defined in DATA.md section 3, `sum_amt_wk`.
-DATED: dict[LiteralString, tuple[LiteralString, LiteralString, LiteralString, LiteralString]] = {
+# Rows, units, amount, profit and placement by day. The amount is defined in DATA.md section 3, `sum_amt_wk`. The
+# placement is no quantity of anything: units that change their item or warehouse change it and nothing else.
+DATED: dict[LiteralString, tuple[LiteralString, LiteralString, LiteralString, LiteralString, LiteralString]] = {
     "catalog_sales": (
         "cs_sold_date_sk",
         "sum(cs_quantity)",
         "sum(coalesce(cs_ext_sales_price, cs_quantity * cs_sales_price))",
         "sum(cs_net_profit)",
+        "sum((coalesce(cs_quantity, 0) + 1)::bigint * (cs_item_sk + 1009 * coalesce(cs_warehouse_sk, 0)))",
     ),
     "web_sales": (
         "ws_sold_date_sk",
         "sum(ws_quantity)",
         "sum(coalesce(ws_ext_sales_price, ws_quantity * ws_sales_price))",
         "sum(ws_net_profit)",
+        "sum((coalesce(ws_quantity, 0) + 1)::bigint * (ws_item_sk + 1009 * coalesce(ws_warehouse_sk, 0)))",
     ),
-    "catalog_returns": ("cr_returned_date_sk", "sum(cr_return_quantity)", "sum(cr_return_amount)", "null::numeric"),
-    "web_returns": ("wr_returned_date_sk", "sum(wr_return_quantity)", "sum(wr_return_amt)", "null::numeric"),
+    "catalog_returns": (
+        "cr_returned_date_sk",
+        "sum(cr_return_quantity)",
+        "sum(cr_return_amount)",
+        "null::numeric",
+        "sum((coalesce(cr_return_quantity, 0) + 1)::bigint * (cr_item_sk + 1009 * coalesce(cr_warehouse_sk, 0)))",
+    ),
+    "web_returns": (
+        "wr_returned_date_sk",
+        "sum(wr_return_quantity)",
+        "sum(wr_return_amt)",
+        "null::numeric",
+        "sum((coalesce(wr_return_quantity, 0) + 1)::bigint * wr_item_sk)",
+    ),
 }
 
 UNDATED: tuple[LiteralString, ...] = (
@@ -57,6 +72,7 @@ class SourceTotal:
     units: int | None = None
     amount: Decimal | None = None
     profit: Decimal | None = None
+    placement: int | None = None
 
 
 @outside_call("source")
@@ -112,13 +128,13 @@ def _snapshot_of(dsn: str) -> Iterator[psycopg.Connection]:
 
 
 def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
-    for table, (day, units, amount, profit) in DATED.items():
+    for table, (day, units, amount, profit, placement) in DATED.items():
         rows = connection.execute(
-            f"select d_date, count(*), {units}, {amount}, {profit} "
+            f"select d_date, count(*), {units}, {amount}, {profit}, {placement} "
             f"from {table} left join date_dim on d_date_sk = {day} group by d_date"
         )
-        for business_day, count, unit_sum, amount_sum, profit_sum in rows:
-            yield SourceTotal(table, business_day, count, unit_sum, _cents(amount_sum), _cents(profit_sum))
+        for business_day, count, unit_sum, amount_sum, profit_sum, placed in rows:
+            yield SourceTotal(table, business_day, count, unit_sum, _cents(amount_sum), _cents(profit_sum), int(placed))
 
 
 def _undated(connection: psycopg.Connection) -> Iterator[SourceTotal]:

@@ -132,6 +132,13 @@ DUMPS = (
         "inventory.rows_per_week inventory.rows_per_warehouse",
         _text(lambda good: "".join(good.splitlines(keepends=True)[: len(good.splitlines()) * 9 // 10])),
     ),
+    dump(
+        "F03-open",
+        "no line end after the last row, which is noted and published",
+        PASSES,
+        "inventory_dumps.dumps_end_with_a_line",
+        _text(lambda good: good.rstrip("\n")),
+    ),
     dump("F05-dump", "every row twice", "file", REFUSED, _text(lambda good: good + good.partition("\n")[2])),
     dump("F08-dump", "dated Friday", "file", REFUSED, _moved(1)),
     dump("F09-dump", "dated a year ahead", "file", REFUSED, _moved(364)),

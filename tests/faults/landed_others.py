@@ -64,6 +64,12 @@ def returns(channel: str) -> Iterator[RowsFault]:
             f"update {table} set {p}_{column} = null where {p}_returned_date_sk > {last} - 7",
         )
     yield fault(
+        "F26",
+        "amounts are in another unit",
+        "reconciles_by_day amount_is_quantity_times_the_sales_price",
+        f"update {table} set {p}_{amount} = 10 * {p}_{amount}",
+    )
+    yield fault(
         "F48",
         "the table is empty and the source was not counted",
         "source_was_counted",
@@ -112,7 +118,7 @@ CUSTOMERS = (
         "flag and birth year are of another code",
         "flag_is_yes_or_no birth_date_is_plausible",
         f"update raw_sales.customer set c_preferred_cust_flag = '1' {SEVENTH}",
-        "update raw_sales.customer set c_birth_year = 92 where c_customer_sk = 8",
+        "update raw_sales.customer set c_birth_year = 92 where c_customer_sk between 8 and 28",
     ),
     customers(
         "F25-customers",

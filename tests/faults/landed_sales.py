@@ -94,6 +94,15 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         scale=busy,
     )
     yield fault(
+        "F16",
+        "the warehouses of a day slipped to the next line",
+        "reconciles_by_day",
+        "update raw_sales.{channel}_sales set {p}_warehouse_sk = slipped.warehouse_sk from (select _airbyte_raw_id as "
+        "line, lead({p}_warehouse_sk) over (order by _airbyte_raw_id) as warehouse_sk from raw_sales.{channel}_sales "
+        "where {p}_sold_date_sk = {day}) as slipped where slipped.line = {channel}_sales._airbyte_raw_id",
+        scale=1,
+    )
+    yield fault(
         "F22",
         "a third of a day is lost",
         "reconciles_by_day",

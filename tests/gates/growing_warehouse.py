@@ -38,19 +38,27 @@ _COUNTED = {
         "cs_quantity",
         "coalesce(cs_ext_sales_price, cs_quantity * cs_sales_price)",
         "sum(cast(round(cs_net_profit, 2) as decimal(18, 2)))",
+        "cs_item_sk + 1009 * coalesce(cs_warehouse_sk, 0)",
     ),
     "web_sales": (
         "ws_sold_date_sk",
         "ws_quantity",
         "coalesce(ws_ext_sales_price, ws_quantity * ws_sales_price)",
         "sum(cast(round(ws_net_profit, 2) as decimal(18, 2)))",
+        "ws_item_sk + 1009 * coalesce(ws_warehouse_sk, 0)",
     ),
-    "catalog_returns": ("cr_returned_date_sk", "cr_return_quantity", "cr_return_amount", "null"),
-    "web_returns": ("wr_returned_date_sk", "wr_return_quantity", "wr_return_amt", "null"),
+    "catalog_returns": (
+        "cr_returned_date_sk",
+        "cr_return_quantity",
+        "cr_return_amount",
+        "null",
+        "cr_item_sk + 1009 * coalesce(cr_warehouse_sk, 0)",
+    ),
+    "web_returns": ("wr_returned_date_sk", "wr_return_quantity", "wr_return_amt", "null", "wr_item_sk"),
 }
 
 # What the landing gate reads of a mart: a tenth of its bytes.
-_COLUMNS = {"marts.fct_weekly_sales_inventory": "inv_snapshot_date, warehouse_sk, item_sk, item_id, inv_on_hand_qty_wk"}
+_COLUMNS = {"marts.fct_weekly_sales_inventory": "inv_snapshot_date, warehouse_sk, item_sk, item_id, week_start_date, inv_on_hand_qty_wk"}
 
 
 @dataclass
@@ -98,12 +106,13 @@ class GrowingWarehouse:
 
     def _count_source(self, dataset: str) -> None:
         """The source holds what has arrived: of rows without a day that is less than it will be in the end."""
-        p, units, amount, profit = _COUNTED[dataset]
+        p, units, amount, profit, place = _COUNTED[dataset]
         days = "and business_day is null" if self.as_generated else ""
         self.connection.execute(f"delete from ops.source_total where dataset = '{dataset}' {days}")
         self.connection.execute(
             f"insert into ops.source_total select ?, '{dataset}', calendar.d_date, count(*), sum({units}), "
-            f"sum(cast(round({amount}, 2) as decimal(18, 2))), {profit} from raw_sales.{dataset} "
+            f"sum(cast(round({amount}, 2) as decimal(18, 2))), {profit}, "
+            f"sum((coalesce({units}, 0) + 1) * ({place})) from raw_sales.{dataset} "
             f"left join raw_sales.date_dim as calendar on calendar.d_date_sk = {p} "
             f"where {'calendar.d_date is null' if self.as_generated else 'true'} group by calendar.d_date",
             [self.run_id],

@@ -62,7 +62,8 @@ create table if not exists ops.source_total (
     row_count bigint not null,
     units bigint,
     amount decimal(18, 2),
-    profit decimal(18, 2)
+    profit decimal(18, 2),
+    placement bigint                   -- (units + 1) x (item + 1009 x warehouse), summed: where the units belong
 );
 
 create table if not exists ops.gate_result (
