@@ -227,6 +227,14 @@ FAULTS = (
         "demographics.cd_dep_count",
     ),
     mutant(
+        "F45-reopened",
+        "a customer's digest holds the day: every customer has a new revision every day",
+        "dim_customer.a_revision_changes_something",
+        CUSTOMERS,
+        "{{ row_digest(attributes) }}",
+        "{{ row_digest([business_date(), 'customers.customer_sk']) }}",
+    ),
+    mutant(
         "F45-join",
         "customers meet their address by its county, which not every address has",
         "dim_customer.descriptions_are_joined",
