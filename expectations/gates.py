@@ -79,7 +79,9 @@ def _judged(source: SQLDatasource, suite: dict[str, Any], window: Window) -> Sui
     from expectations.suite_run import run_suite
 
     if why := suite["meta"].get("unusable"):
-        return _unjudged(suite, ConfigurationError(f"{why}. Wanted the suites as they are compiled from the contracts."))
+        return _unjudged(
+            suite, ConfigurationError(f"{why}. Wanted the suites as they are compiled from the contracts.")
+        )
     try:
         return run_suite(source, suite, window)
     except ANY_CRASH as error:

@@ -109,9 +109,7 @@ def clear_away_the_dead() -> None:
             rmtree(folder, ignore_errors=True)
 
 
-def load(
-    request: Request, *, store: S3Store, prefix: str, engine: Engine, clock: Callable[[], datetime]
-) -> Receipt:
+def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, clock: Callable[[], datetime]) -> Receipt:
     """Load the object that the request names, once: a version already judged is answered from the ledger.
 
     Rows, what is served and the ledger's line change in one transaction, or not at all.

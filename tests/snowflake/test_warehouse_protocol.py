@@ -256,7 +256,10 @@ def test_what_the_loader_has_judged_is_not_waited_for_and_a_new_upload_is(sessio
 
 
 def test_the_counts_of_the_source_are_the_last_runs(session: Session) -> None:
-    totals = [SourceTotal("web_sales", WEEK_1, 3, 12, Decimal("4.50"), Decimal("-1.25"), 9), SourceTotal("item", None, 7)]
+    totals = [
+        SourceTotal("web_sales", WEEK_1, 3, 12, Decimal("4.50"), Decimal("-1.25"), 9),
+        SourceTotal("item", None, 7),
+    ]
     record_source_totals(session, "run-1", [SourceTotal("item", None, 6)])
     record_source_totals(session, "run-2", totals)
 
