@@ -100,8 +100,8 @@ def _refuse_another_candidate(session: Session, candidate: Candidate, approval: 
         raise PermanentFailure(
             f"publication: the candidate of run {candidate.run_id} has digest {now_there.digest[:12]}; the approval is "
             f"of the {approval.gate} gate, run {approval.run_id}, over {(approval.data_digest or 'nothing')[:12]}. "
-            "Wanted the marts gate's, of this run, over this digest. Something wrote to schema candidate in between, or "
-            "it is another verdict's approval. Nothing was published; run again."
+            "Wanted the marts gate's, of this run, over this digest. Something wrote to schema candidate in between, "
+            "or it is another verdict's approval. Nothing was published; run again."
         )
 
 

@@ -178,8 +178,8 @@ FAULTS = (
         "F10-older",
         "the snapshot of two weeks ago under this date, one cell of it changed",
         "stock_is_not_an_earlier_weeks",
-        "update raw_inventory.inventory set inv_quantity_on_hand = old.inv_quantity_on_hand from raw_inventory.inventory "
-        f"as old where inventory.inv_date_sk = {LAST} and old.inv_date_sk = {LAST} - 14 "
+        "update raw_inventory.inventory set inv_quantity_on_hand = old.inv_quantity_on_hand "
+        f"from raw_inventory.inventory as old where inventory.inv_date_sk = {LAST} and old.inv_date_sk = {LAST} - 14 "
         "and old.inv_item_sk = inventory.inv_item_sk and old.inv_warehouse_sk = inventory.inv_warehouse_sk",
         f"update raw_inventory.inventory set inv_quantity_on_hand = 1 where inv_date_sk = {LAST} and inv_item_sk = "
         f"(select max(inv_item_sk) from raw_inventory.inventory where inv_date_sk = {LAST})",

@@ -59,7 +59,8 @@ _COUNTED = {
 
 # What the landing gate reads of a mart: a tenth of its bytes.
 _COLUMNS = {
-    "marts.fct_weekly_sales_inventory": "inv_snapshot_date, warehouse_sk, item_sk, item_id, week_start_date, inv_on_hand_qty_wk"
+    "marts.fct_weekly_sales_inventory": "inv_snapshot_date, warehouse_sk, item_sk, item_id, week_start_date, "
+    "inv_on_hand_qty_wk"
 }
 
 

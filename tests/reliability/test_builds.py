@@ -69,9 +69,10 @@ def test_a_value_that_breaks_a_build_is_in_no_message(
         session.run("alter table raw_sales.customer_address alter column ca_gmt_offset type decimal(18, 2)")
         session.run("update raw_sales.customer_address set ca_gmt_offset = 7654321")
 
+    build("staging", warehouse)
+
     with pytest.raises(BuildFailed) as failed:
-        for selector in ("staging", "marts"):
-            build(selector, warehouse)
+        build("marts", warehouse)
 
     assert "Conversion Error (its text is withheld" in str(failed.value)
     assert "7654321" not in f"{failed.value} {failed.value.__cause__} {shown} {caplog.text}"

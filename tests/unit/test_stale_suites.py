@@ -1,4 +1,4 @@
-"""What lies under `expectations/suites` is what the contracts say, or `shelfgate contracts check` fails and names it."""
+"""What lies under `expectations/suites` is what the contracts say, or `contracts check` fails and names it."""
 
 from __future__ import annotations
 
