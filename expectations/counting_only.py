@@ -63,7 +63,7 @@ class _CountingOnly(ColumnMapExpectation):
         counted = {"element_count": rows, "unexpected_count": unexpected, "unexpected_percent": 100 * share}
         missing = {"missing_count": nulls, "missing_percent": 100 * nulls / rows if rows else None}
         return {
-            "success": 1 - share >= self.mostly,
+            "success": 1 - share >= cast(float, self.mostly),
             "result": counted if self._counted == _NULLS else counted | missing,
         }
 
