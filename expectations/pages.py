@@ -9,10 +9,13 @@ import yaml
 
 from expectations.compile import CONTRACTS, HERE, suites_of_contract
 from expectations.waivers import is_waivable
+from shelfgate.model import Gate
 
 PAGES = HERE.parent / "docs" / "contracts"
 
 GENERATED = "<!-- Written by `shelfgate contracts compile`; change the contract instead. -->\n"
+
+_READ_BACK = "Read back after the publication: a line for each table, with this publication and the rows of its manifest.\n"
 
 Json = dict[str, Any]
 
@@ -57,14 +60,14 @@ def stale_pages(compiled: dict[str, str] | None = None) -> list[str]:
 
 
 def _index_row(contract: Json, suites: list[Json]) -> str:
-    gates = ", ".join(sorted({suite["meta"]["gate"] for suite in suites}))
-    checks = sum(len(suite["expectations"]) for suite in suites)
+    gates = ", ".join(sorted({suite["meta"]["gate"] for suite in suites})) or str(Gate.PUBLISHED)
+    checks = sum(len(suite["expectations"]) for suite in suites) or "read back by code"
     name = contract["name"]
     return _row([f"[{name}]({name}.md)", _cell(contract["description"]["purpose"]), gates, str(checks)])
 
 
 def _page(contract: Json, suites: list[Json], file: str) -> str:
-    things = {thing["name"]: thing for thing in contract["schema"]}
+    by_dataset = {suite["meta"]["dataset"]: suite for suite in suites}
     parts = [
         f"# {contract['name']}\n{GENERATED}",
         f"{_cell(contract['description']['purpose'])}.\n",
@@ -72,8 +75,9 @@ def _page(contract: Json, suites: list[Json], file: str) -> str:
         f"Contract: [`{file}`](../../expectations/contracts/{file}).\n",
         _owner_and_freshness(contract),
     ]
-    for suite in suites:
-        parts.append(_section(things[suite["meta"]["dataset"]], suite))
+    for thing in contract["schema"]:
+        suite = by_dataset.get(thing["name"])
+        parts.append(_head(thing, suite) + (_checks(suite) if suite else _READ_BACK))
     return "\n".join(parts)
 
 
@@ -88,20 +92,22 @@ def _owner_and_freshness(contract: Json) -> str:
     )
 
 
-def _section(thing: Json, suite: Json) -> str:
+def _head(thing: Json, suite: Json | None) -> str:
     columns = [_column(column) for column in thing.get("properties", [])]
-    checks = [_check(expectation) for expectation in suite["expectations"]]
     key = sorted((c for c in thing.get("properties", []) if c.get("primaryKey")), key=lambda c: c["primaryKeyPosition"])
     names = ", ".join(f"`{column['name']}`" for column in key)
     grain = _cell(thing.get("dataGranularityDescription", "not said"))
+    gate = suite["meta"]["gate"] if suite else Gate.PUBLISHED
     return (
         f"## {thing['name']}\n"
-        f"`{thing['physicalName']}`: {grain}. Key: {names or 'none'}. "
-        f"Judged at gate `{suite['meta']['gate']}`.\n\n"
+        f"`{thing['physicalName']}`: {grain}. Key: {names or 'none'}. Judged at gate `{gate}`.\n\n"
         f"{_table(['column', 'type', 'required', 'range', 'what it is'], columns)}\n"
-        "| check | severity | waivable | what must hold | what was measured | what to do |\n"
-        "|---|---|---|---|---|---|\n" + "".join(checks)
     )
+
+
+def _checks(suite: Json) -> str:
+    header = ["check", "severity", "waivable", "what must hold", "what was measured", "what to do"]
+    return _table(header, [_check(expectation) for expectation in suite["expectations"]])
 
 
 def _column(column: Json) -> str:
@@ -118,9 +124,17 @@ def _check(expectation: Json) -> str:
     sentence = expectation["description"]
     wanted = meta.get("wanted", "")
     holds = sentence if not wanted else f"{sentence} (wanted: {wanted})"
-    waivable = "yes" if is_waivable(expectation) else "never"
+    waivable = _limit(expectation) if is_waivable(expectation) else "never"
     cells = [holds, meta.get("evidence", ""), meta.get("what_to_do", "")]
     return _row([f"`{meta['check_id']}`", expectation["severity"], waivable, *map(_cell, cells)])
+
+
+def _limit(expectation: Json) -> str:
+    """What a waiver's `max_observed` counts."""
+    if expectation["type"] != "expect_no_offending_rows":
+        return "by values"
+    observed = expectation["kwargs"]["observed"]
+    return "by rows, 1 each" if observed == "1" else f"by `{observed}`"
 
 
 def _table(header: list[str], rows: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 from shelfgate.candidate import measure_readers_view, served_partitions
@@ -33,6 +34,12 @@ def published_verdict(session: Session, candidate: Candidate, publication_id: st
         (key for key in promised.keys() | recorded.keys() if promised.get(key) != recorded.get(key)), key=str
     )
     served = {one for row in seen.values() for one in (row["first_id"], row["last_id"])}
+    lines = session.rows("select table_name, publication_id, row_count from marts.data_status")
+    told = sorted((row["table_name"], row["publication_id"], int(row["row_count"])) for row in lines)
+    rows_of: Counter[str] = Counter()
+    for partition in candidate.partitions:
+        rows_of[partition.table_name] += partition.rows
+    wanted_lines = [(table, publication_id, rows) for table, rows in sorted(rows_of.items())]
     checks = (
         CheckResult.critical(
             "readers_see_the_candidate",
@@ -51,6 +58,12 @@ def published_verdict(session: Session, candidate: Candidate, publication_id: st
             served == {publication_id},
             ", ".join(sorted(map(str, served))) or "nothing",
             publication_id,
+        ),
+        CheckResult.critical(
+            "status_says_what_is_served",
+            bool(told) and told == wanted_lines,
+            f"{len(told)} lines" if told == wanted_lines else f"{len(set(told) ^ set(wanted_lines))} lines differ",
+            "a line of data_status for each table, with this publication and its rows",
         ),
     )
     rows = sum(row["row_count"] for row in seen.values())

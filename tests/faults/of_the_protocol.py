@@ -23,7 +23,7 @@ NONE: frozenset[str] = frozenset()
 
 # A check that may be waived, and a fault that only it sees.
 WAIVED = "customer.birth_date_is_plausible"
-YOUNG = "update raw_sales.customer set c_birth_year = 92 where c_customer_sk = 7"
+YOUNG = "update raw_sales.customer set c_birth_year = 92 where c_customer_sk between 7 and 27"
 
 
 def _with_waiver(ground: Ground, work: Path, **changes: object) -> Outcome:
@@ -36,7 +36,7 @@ def _with_waiver(ground: Ground, work: Path, **changes: object) -> Outcome:
         "approved_by": "r.mueller",
         "approved_at": today - timedelta(days=1),
         "expires_at": today + timedelta(days=3),
-        "max_observed": 1,
+        "max_observed": 21,
     }
     waivers = work / "waivers.yml"
     waivers.write_text(yaml.safe_dump({"waivers": [entry | changes]}))
@@ -52,6 +52,10 @@ def _live(ground: Ground, work: Path) -> Outcome:
 def _expired(ground: Ground, work: Path) -> Outcome:
     long_ago = date.today() - timedelta(days=9)
     return _with_waiver(ground, work, approved_at=long_ago, expires_at=long_ago + timedelta(days=7))
+
+
+def _exceeded(ground: Ground, work: Path) -> Outcome:
+    return _with_waiver(ground, work, max_observed=20)
 
 
 def _of_another_week(ground: Ground, work: Path) -> Outcome:
@@ -122,12 +126,25 @@ def _killed(ground: Ground, work: Path) -> Outcome:
 
 def _store_tampered(ground: Ground, work: Path) -> Outcome:
     """What readers see is read back: a row of the store was changed between the publication and its last gate."""
+    return _read_back_after(ground, "update store.dim_warehouse set warehouse_name = 'another'")
+
+
+def _status_is_another(ground: Ground, work: Path) -> Outcome:
+    """The dashboards' line of what is served is that of an older installation."""
+    return _read_back_after(
+        ground,
+        "create or replace view marts.data_status as select table_name, publication_id, row_count + 1 as row_count "
+        "from ops.manifest where publication_id = (select publication_id from ops.pointer where name = 'current')",
+    )
+
+
+def _read_back_after(ground: Ground, statement: str) -> Outcome:
     (verdict,) = ground.judge(Gate.MARTS)
     changed = 0
 
     def tamper() -> None:
         nonlocal changed
-        changed = ground.change("update store.dim_warehouse set warehouse_name = 'another'")
+        changed = ground.change(statement)
 
     _, read_back = ground.publish(verdict, before_reading_back=tamper)
     return changed, PASSES if read_back.open else "published", fired_in(read_back)
@@ -144,9 +161,17 @@ FAULTS = (
     _fault("F51", "the candidate is changed after its gate", "publish", "", _changed_after_the_audit),
     _fault("F52", "a waiver that has expired", "landing", WAIVED, _expired),
     _fault("F53", "a waiver for another week", "landing", WAIVED, _of_another_week),
+    _fault("F53-exceeded", "a waiver for fewer customers than there are", "landing", WAIVED, _exceeded),
     _fault("F53-live", "a waiver that is live, exact and large enough", PASSES, WAIVED, _live),
     _fault("F54", "two runs publish on the same base", "publish", "", _overtaken),
     _fault(
         "F51-store", "a row of the store is changed", "published", "marts.readers_see_the_candidate", _store_tampered
+    ),
+    _fault(
+        "F51-status",
+        "data_status says other numbers",
+        "published",
+        "marts.status_says_what_is_served",
+        _status_is_another,
     ),
 )
