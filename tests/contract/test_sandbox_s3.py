@@ -1,5 +1,6 @@
 """The sandbox's landing bucket: versions as S3 has them, and nothing lost between down and up."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,31 @@ def test_a_file_changed_while_the_bucket_was_down_is_a_new_version(
 
     assert read(remote, KEY) == b"two"
     assert remote.head_object(Bucket=BUCKET, Key=KEY)["VersionId"] != version
+
+
+def test_a_listing_copies_no_content_and_leaves_the_objects_as_they_are(
+    opened: Callable[[], tuple[LandingBucket, Any]],
+) -> None:
+    from moto.s3.models import FakeKey
+
+    _, remote = opened()
+    bodies = [b"one", b"two, longer", b"three"]
+    put = [remote.put_object(Bucket=BUCKET, Key=KEY, Body=body) for body in bodies]
+    ever_made = len(FakeKey.instances_tracked)  # pyright: ignore[reportAttributeAccessIssue]
+
+    listings = [remote.list_object_versions(Bucket=BUCKET)["Versions"] for _ in range(3)]
+    gc.collect()
+
+    assert len(FakeKey.instances_tracked) == ever_made  # pyright: ignore[reportAttributeAccessIssue]
+    for listing in listings:
+        seen = {one["VersionId"]: (one["Size"], one["ETag"], one["IsLatest"]) for one in listing}
+        assert seen == {
+            one["VersionId"]: (len(body), one["ETag"], body == bodies[-1])
+            for one, body in zip(put, bodies, strict=True)
+        }
+    for one, body in zip(put, bodies, strict=True):
+        found = remote.get_object(Bucket=BUCKET, Key=KEY, VersionId=one["VersionId"])
+        assert found["Body"].read() == body
 
 
 def test_a_key_that_is_no_path_below_the_folder_never_leaves_it(
