@@ -13,8 +13,8 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from sandbox.home import UNFINISHED, write_whole
@@ -178,9 +178,8 @@ def _list_without_contents() -> None:
         with key.lock:
             _ = key.etag  # worked out from the content when it is first asked for
         twin = object.__new__(FakeKey)
-        twin.__dict__.update(key.__dict__)
-        # What is deleted closes its buffer, and that one is the object's.
-        twin._value_buffer, twin.multipart, twin.disposed = SpooledTemporaryFile(), None, True
+        # A buffer of its own: it is closed when the twin goes.
+        vars(twin).update(vars(key) | {"_value_buffer": BytesIO(), "multipart": None, "disposed": True})
         return twin
 
     FakeKey.__deepcopy__ = listed  # pyright: ignore[reportAttributeAccessIssue]
