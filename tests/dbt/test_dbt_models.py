@@ -223,7 +223,7 @@ def test_data_status_tells_the_last_verdict_of_every_gate_of_the_run(unpublished
                                         (2, "run-1", "marts", "open"), (3, "run-0", "marts", "closed")):  # fmt: skip
             connection.execute(
                 """insert into ops.gate_result values (?, ?, 'sales', 'suite', '', '2003-01-08',
-                timestamp '2003-01-09 00:00:00' + to_hours(?), 1, 1, 1, 0, 0, 0, '', ?, '[]', null)""",
+                timestamp '2003-01-09 00:00:00' + to_hours(?), 1, 1, 1, 0, 0, 0, '', ?, '[]', null, null)""",
                 [run, gate, hour, result],
             )
 
