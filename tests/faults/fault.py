@@ -87,3 +87,15 @@ def rows(
     """`killed_by`: names of checks, in one text."""
     where = stops_at or {At.LANDED: "landing", At.STAGED: "staging", At.BUILT: "marts"}[at]
     return RowsFault(fault_id, what, at, where, frozenset(killed_by.split()), scale, statements)
+
+
+def placed_so_at_the_source(table: str, day: str, quantity: str) -> str:
+    """The statement after which the source has counted the table's lines where they stand now, warehouses included."""
+    p = day.partition("_")[0]
+    return (
+        "update ops.source_total set placement = landed.placement from (select calendar.d_date as business_day, "
+        f"sum((coalesce(line.{quantity}, 0) + 1) * (line.{p}_item_sk + 1009 * coalesce(line.{p}_warehouse_sk, 0))) "
+        f"as placement from raw_sales.{table} as line left join raw_sales.date_dim as calendar "
+        f"on calendar.d_date_sk = line.{day} group by calendar.d_date) as landed "
+        f"where source_total.dataset = '{table}' and source_total.business_day is not distinct from landed.business_day"
+    )

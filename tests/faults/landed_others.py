@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import PASSES, At, RowsFault, rows
+from tests.faults.fault import PASSES, At, RowsFault, placed_so_at_the_source, rows
 
 
 def returns(channel: str) -> Iterator[RowsFault]:
@@ -188,6 +188,7 @@ FEW = rows(
     "update raw_sales.catalog_returns set cr_warehouse_sk = 99999999 "
     "where _airbyte_raw_id = (select max(_airbyte_raw_id) from raw_sales.catalog_returns "
     "where cr_returned_date_sk = (select max(cr_returned_date_sk) from raw_sales.catalog_returns))",
+    placed_so_at_the_source("catalog_returns", "cr_returned_date_sk", "cr_return_quantity"),
     stops_at=PASSES,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import PASSES, At, RowsFault, rows
+from tests.faults.fault import PASSES, At, RowsFault, placed_so_at_the_source, rows
 
 DAY = "(select max({p}_sold_date_sk) - 2 from raw_sales.{channel}_sales)"
 LINES = "update raw_sales.{channel}_sales set "
@@ -177,6 +177,7 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "quarantined_lines_are_few",
         nth(1, "{p}_item_sk = 99999999"),
         nth(2, "{p}_warehouse_sk = 99999999"),
+        placed_so_at_the_source("{channel}_sales", "{p}_sold_date_sk", "{p}_quantity"),
         stops_at=PASSES,
     )
     yield fault(
