@@ -88,7 +88,8 @@ FAULTS = (
         "F47-marts",
         "a column too many",
         "columns_equal_the_contract",
-        "alter table candidate.{table} add column note varchar",
+        # Not by `alter table`: DuckDB 1.5.5 now and then ends in a fatal error on a table that was just altered.
+        "create or replace table candidate.{table} as select *, cast(null as varchar) as note from candidate.{table}",
     ),
     _in_each("F48-marts", "empty", "rows_seen", "delete from candidate.{table}"),
     _weekly(
