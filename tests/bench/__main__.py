@@ -97,7 +97,9 @@ def gate_on_one_week(folder: Path) -> Pair:
         install(session)
         session.run_script(
             f"""
-            create table raw_sales.item as select i as i_item_sk, 'I' || i as i_item_id from range(1, 9001) as t (i);
+            create table raw_sales.item as
+            select i as i_item_sk, 'I' || i as i_item_id, date '1997-10-27' as i_rec_start_date
+            from range(1, 9001) as t (i);
             create table raw_sales.warehouse as select i as w_warehouse_sk from range(1, 6) as t (i);
             create table raw_sales.date_dim as
             select 2450815 + i as d_date_sk, date '1998-01-01' + cast(i as integer) as d_date
