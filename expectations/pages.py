@@ -15,7 +15,9 @@ PAGES = HERE.parent / "docs" / "contracts"
 
 GENERATED = "<!-- Written by `shelfgate contracts compile`; change the contract instead. -->\n"
 
-_READ_BACK = "Read back after the publication: a line for each table, with this publication and the rows of its manifest.\n"
+_READ_BACK = (
+    "Read back after the publication: a line for each table, with this publication and the rows of its manifest.\n"
+)
 
 Json = dict[str, Any]
 
