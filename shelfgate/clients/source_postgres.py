@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import psycopg
 
 # Rows, units, amount, profit and placement by day. The amount is defined in DATA.md section 3, `sum_amt_wk`. The
-# placement is no quantity of anything: units that change their item or warehouse change it and nothing else.
+# placement is no quantity of anything: units that change their item or warehouse change it and nothing else (1009 is a
+# prime, so that a step of one warehouse is not one of a round number of items).
 DATED: dict[LiteralString, tuple[LiteralString, LiteralString, LiteralString, LiteralString, LiteralString]] = {
     "catalog_sales": (
         "cs_sold_date_sk",

@@ -43,12 +43,11 @@ class Bench:
         self.write(dataset, json.dumps({"name": f"landing.{dataset}", "meta": meta, "expectations": list(checks)}))
         write_index(self.home / "suites")
 
-    def write(self, dataset: str, text: str) -> Path:
+    def write(self, dataset: str, text: str) -> None:
         """A suite in the folder; the index does not know it yet."""
         path = self.home / "suites" / "landing" / f"{dataset}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        return path
 
     def waive(self, text: str) -> None:
         (self.home / "waivers.yml").write_text(text)
