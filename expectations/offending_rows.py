@@ -89,7 +89,7 @@ def counted_together(checks: list[dict[str, Any]], given: dict[str, str]) -> Ite
 
 class OffendingRows(TableMetricProvider):
     """Metric `offending_rows.sample`: at most SAMPLE rows of the query, each with the count of all of them, and with
-    the sum of `observed` over all of them."""
+    the sum of `observed` over all of them, NULL if one of them does not say."""
 
     metric_name = METRIC
     value_keys = ("query", "given", "observed")
@@ -115,7 +115,8 @@ class OffendingRows(TableMetricProvider):
             return []
         observed = metric_value_kwargs["observed"] or "1"
         sample = (
-            f"select q.*, count(*) over () as offending_rows, sum({observed}) over () as observed_sum "
+            f"select q.*, count(*) over () as offending_rows, "
+            f"case when count({observed}) over () = count(*) over () then sum({observed}) over () end as observed_sum "
             f"from ({query}\n) as q limit {SAMPLE}"
         )
         rows = ask(f"with {given} {sample}" if given else sample)
@@ -160,7 +161,8 @@ class ExpectNoOffendingRows(BatchExpectation):
         rows = metrics[METRIC]
         count = int(rows[0]["offending_rows"]) if rows else 0
         sample = [{k: str(v) for k, v in row.items() if k not in _OF_ALL} for row in rows]
-        details = {"sample": sample, "observed": float(rows[0]["observed_sum"] or 0) if rows else 0.0}
+        observed = rows[0]["observed_sum"] if rows else 0
+        details = {"sample": sample, "observed": None if observed is None else float(observed)}
         return {"success": count == 0, "result": {"observed_value": count, "details": details}}
 
     @classmethod

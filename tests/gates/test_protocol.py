@@ -311,6 +311,14 @@ def test_a_waiver_limits_what_the_rows_add_up_to_where_a_row_stands_for_many(ben
     stays_closed(bench, bench.judge(), "[waiver ignored: 3 observed, at most 2 allowed]")
 
 
+def test_a_row_that_does_not_say_how_much_is_wrong_cannot_be_waived(bench: Bench) -> None:
+    query = "select case thing when 1 then 1 end as n from things"
+    bench.suite(ROWS_SEEN, check("dear", "expect_no_offending_rows", query=query, observed="n"))
+    bench.waive(WAIVER.format(largest=99))
+
+    stays_closed(bench, bench.judge(), "the check gave no number to compare with max_observed")
+
+
 def test_a_check_that_does_not_measure_cannot_be_waived(bench: Bench) -> None:
     bench.suite(ROWS_SEEN, check("dear", "expect_no_offending_rows", query="select 2 as lot from things limit 1"))
     bench.waive(WAIVER.format(largest=99))
