@@ -13,7 +13,7 @@ from expectations.compile import INDEX, SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
 from expectations.silence import in_silence
-from expectations.sources import source_on
+from expectations.sources import counting_ahead, source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
 from shelfgate.errors import ConfigurationError
@@ -21,7 +21,12 @@ from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from great_expectations.datasource.fluent import SQLDatasource
+
+    from expectations.offending_rows import Together
+    from expectations.suite_run import Prepared
 
 # Comparison metrics resolve through a process-wide current context (great_expectations issue 12209): two gates in two
 # threads answered wrongly 22 times of 24.
@@ -66,24 +71,43 @@ class Judge:
         try:
             waivers = read_waivers(self.waivers)
             tag = {"run": window.run_id, "stage": f"{gate} gate"}
-            with in_silence(), source_on(self.warehouse, self.docs_folder, **tag) as source:
-                for suite in suites:
-                    results.append(_waived(_judged(source, suite, window), waivers, window))
+            with (
+                in_silence(),
+                source_on(self.warehouse, self.docs_folder, **tag) as source,
+                counting_ahead(self.warehouse) as count_ahead,
+            ):
+                ready = [_prepared(suite, window, count_ahead) for suite in suites]
+                for suite, prepared in zip(suites, ready, strict=True):
+                    results.append(_waived(_judged(source, suite, prepared), waivers, window))
         except ANY_CRASH as error:
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
             results = [_unjudged(suite, error) for suite in suites]
         return results
 
 
-def _judged(source: SQLDatasource, suite: dict[str, Any], window: Window) -> SuiteResult:
-    from expectations.suite_run import run_suite
+def _prepared(
+    suite: dict[str, Any], window: Window, count_ahead: Callable[[Together], None]
+) -> Prepared | BaseException:
+    """The suite, its queries under way; what speaks against judging by it otherwise."""
+    from expectations.suite_run import prepare
 
     if why := suite["meta"].get("unusable"):
-        return _unjudged(
-            suite, ConfigurationError(f"{why}. Wanted the suites as they are compiled from the contracts.")
-        )
+        return ConfigurationError(f"{why}. Wanted the suites as they are compiled from the contracts.")
     try:
-        return run_suite(source, suite, window)
+        prepared = prepare(suite, window)
+        count_ahead(prepared.queries)
+    except ANY_CRASH as error:
+        return error
+    return prepared
+
+
+def _judged(source: SQLDatasource, suite: dict[str, Any], prepared: Prepared | BaseException) -> SuiteResult:
+    from expectations.suite_run import run_suite
+
+    if isinstance(prepared, BaseException):
+        return _unjudged(suite, prepared)
+    try:
+        return run_suite(source, prepared)
     except ANY_CRASH as error:
         return _unjudged(suite, error)
 

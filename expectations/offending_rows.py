@@ -44,7 +44,18 @@ class Together:
 
     queries: list[str]
     given: dict[str, str]
+    ahead: Callable[[], Rows] | None = None
+    """What the statement for all of them returns, if somebody else has sent it already."""
     counts: dict[str, int] | None = field(default=None, init=False)
+
+    @property
+    def statement(self) -> str:
+        """One row a query: `query_number`, its place, and `offending_rows`."""
+        counted = " union all ".join(
+            f"select {number} as query_number, count(*) as offending_rows from ({query}\n) as q"
+            for number, query in enumerate(self.queries)
+        )
+        return with_sets(counted, self.given)
 
     def count(self, query: str, ask: Callable[[str], Rows]) -> int | None:
         """How many rows a query returns; None if the statement for all of them could not be run."""
@@ -53,12 +64,8 @@ class Together:
         return self.counts.get(query)
 
     def _counted(self, ask: Callable[[str], Rows]) -> dict[str, int]:
-        counted = " union all ".join(
-            f"select {number} as query_number, count(*) as offending_rows from ({query}\n) as q"
-            for number, query in enumerate(self.queries)
-        )
         try:
-            found = ask(with_sets(counted, self.given))
+            found = self.ahead() if self.ahead else ask(self.statement)
         except Exception:  # noqa: BLE001  (one broken query breaks them all: each is then sent by itself, and raises)
             return {}
         return {self.queries[int(row["query_number"])]: int(row["offending_rows"]) for row in found}
@@ -78,9 +85,9 @@ _together: ContextVar[Together | None] = ContextVar("together", default=None)
 
 
 @contextmanager
-def counted_together(checks: list[dict[str, Any]], given: dict[str, str]) -> Iterator[None]:
-    """Within the block, the queries of these checks are counted in one statement as soon as one is asked for."""
-    token = _together.set(Together([check["query"].strip() for check in checks], given))
+def counted_together(together: Together) -> Iterator[None]:
+    """Within the block, these queries are counted in one statement as soon as one is asked for."""
+    token = _together.set(together)
     try:
         yield
     finally:

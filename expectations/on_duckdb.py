@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import sqlalchemy as sa
@@ -12,6 +15,8 @@ from sqlalchemy.pool import StaticPool
 if TYPE_CHECKING:
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
+Rows = list[dict[str, Any]]
+
 
 def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
     """One connection to the file, opened when the first statement is sent."""
@@ -19,3 +24,34 @@ def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
     # under another configuration; the turn that the caller holds is such a first connection.
     path = str(warehouse.path.absolute())
     return sa.create_engine("duckdb://", creator=lambda: ConnectionWrapper(duckdb.connect(path)), poolclass=StaticPool)
+
+
+@contextmanager
+def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Future[Rows]]]:
+    """A second connection with a thread of its own, which answers statements one after the other.
+
+    What is not answered when the block ends is broken off: nobody waits for it any more.
+    """
+    connection, pool = duckdb.connect(str(warehouse.path.absolute())), ThreadPoolExecutor(1, "counting-ahead")
+
+    def answer(sql: str) -> Rows:
+        found = connection.execute(sql)
+        names = [str(column[0]).lower() for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    asked: list[Future[Rows]] = []
+
+    def ask(sql: str) -> Future[Rows]:
+        asked.append(pool.submit(answer, sql))
+        return asked[-1]
+
+    try:
+        yield ask
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        while running := [one for one in asked if not one.done()]:
+            connection.interrupt()
+            # An interrupt that comes a moment before its statement begins is lost.
+            wait(running, timeout=0.05)
+        pool.shutdown()
+        connection.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import great_expectations as gx
 from great_expectations.core.freshness_diagnostics import ValidationDefinitionFreshnessDiagnostics
 
-import expectations.counting_only  # noqa: F401  (registers its checks)
 from expectations.compile import suite_digest
-from expectations.offending_rows import counted_together
+from expectations.counting_only import counted_at_once
+from expectations.offending_rows import Together, counted_together
 from expectations.results import as_check, rows_seen
 from expectations.sources import SOURCE
 from expectations.window import Rendered, Window
@@ -34,20 +35,44 @@ class ValidationOfOneRun(gx.ValidationDefinition):
         return ValidationDefinitionFreshnessDiagnostics(errors=[])
 
 
-def run_suite(source: SQLDatasource, suite: dict[str, Any], window: Window) -> SuiteResult:
+@dataclass(frozen=True)
+class Prepared:
+    """A suite in the words of one window: its queries can be counted before its turn comes."""
+
+    suite: dict[str, Any]
+    window: Window
+    rendered: Rendered
+    expectations: list[dict[str, Any]]
+    queries: Together
+
+
+def prepare(suite: dict[str, Any], window: Window) -> Prepared:
+    """Fill a window into the queries of a suite.
+
+    Raises:
+        ConfigurationError: a query uses a name that no window knows.
+    """
+    rendered = Rendered(window, suite["meta"]["window"])
+    expectations = [_rendered(expectation, rendered) for expectation in suite["expectations"]]
+    queries = [one["kwargs"]["query"].strip() for one in expectations if "query" in one["kwargs"]]
+    return Prepared(suite, window, rendered, expectations, Together(queries, rendered.given))
+
+
+def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
     """Judge a window by a suite and leave the evidence in the context's store.
 
     Raises:
         Exception: whatever Great Expectations or the engine makes of a suite or a window that it cannot read.
     """
-    meta, name, rendered = suite["meta"], suite["name"], Rendered(window, suite["meta"]["window"])
-    expectations = [_rendered(expectation, rendered) for expectation in suite["expectations"]]
-    batch = source.add_query_asset(name=name, query=rendered.asset).add_batch_definition_whole_table("window")
+    suite, window, expectations = prepared.suite, prepared.window, prepared.expectations
+    meta, name = suite["meta"], suite["name"]
+    batch = source.add_query_asset(name=name, query=prepared.rendered.asset).add_batch_definition_whole_table("window")
     definition = ValidationOfOneRun(
         name=name, data=batch, suite=gx.ExpectationSuite(name=name, expectations=expectations, meta=meta)
     )
     run_id = gx.RunIdentifier(run_name=window.run_id, run_time=window.judged_at.replace(tzinfo=UTC))
-    with counted_together([one["kwargs"] for one in expectations if "query" in one["kwargs"]], rendered.given):
+    of_columns = [one["kwargs"] for one in expectations if "query" not in one["kwargs"]]
+    with counted_together(prepared.queries), counted_at_once(of_columns):
         result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
     by_id = {expectation["meta"]["check_id"]: expectation for expectation in suite["expectations"]}
     return SuiteResult(

@@ -1,6 +1,6 @@
 {# Airbyte lands numeric(7,2) as a 64-bit float; rounding to the cent gives back the number that was sent. #}
 {% macro money(amount, type='decimal(15, 2)') -%}
-    cast(round({{ amount }}, 2) as {{ type }})
+    cast({{ amount }} as {{ type }})
 {%- endmacro %}
 
 

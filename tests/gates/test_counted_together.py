@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import duckdb
 import pytest
 
 from expectations.gates import suites_of
 from expectations.offending_rows import Together, counted_together, with_sets
+from expectations.on_duckdb import answering_beside
 from expectations.window import Rendered, Window, render
 from shelfgate.errors import ConfigurationError
 from shelfgate.ledger import Run
 from shelfgate.model import Gate, Publication
-from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, no_row
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, check, no_row
 
 WINDOW = Window("run-1", DAY, JUDGED_AT)
 
@@ -35,17 +40,34 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return statements
 
 
+@pytest.fixture
+def counted_ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that is counted before its suite's turn, in order."""
+    from expectations import on_duckdb
+
+    statements: list[str] = []
+    answering = on_duckdb.answering_beside
+
+    @contextmanager
+    def noting(warehouse: DuckDBWarehouse) -> Iterator[Any]:
+        with answering(warehouse) as ask:
+            yield lambda sql: statements.append(sql) or ask(sql)
+
+    monkeypatch.setattr(on_duckdb, "answering_beside", noting)
+    return statements
+
+
 def test_thirty_queries_are_one_statement_and_only_one_that_finds_rows_is_sent_again(
-    bench: Bench, sent: list[str]
+    bench: Bench, sent: list[str], counted_ahead: list[str]
 ) -> None:
     quiet = [no_row(f"over_{n}", f"select thing from things where price > {n}") for n in range(50, 80)]
     bench.suite(ROWS_SEEN, *quiet, no_row("dear", "select thing from ${judged_window} as t where price > 15"))
 
     verdict = bench.judge()
 
-    ours = [one for one in sent if "offending_rows" in one]
-    assert len(ours) == 2
-    assert ours[0].count("union all") == 30
+    (ahead,) = counted_ahead
+    assert ahead.count("union all") == 30
+    assert len([one for one in sent if "offending_rows" in one]) == 1
     failed = [check for check in verdict.suites[0].checks if not check.passed]
     assert [(check.check_id, check.observed) for check in failed] == [("dear", 2.0)]
 
@@ -68,6 +90,68 @@ def test_a_broken_query_leaves_the_others_their_answers(bench: Bench, sent: list
     }
 
 
+def test_rows_and_columns_are_counted_in_one_statement(bench: Bench, sent: list[str]) -> None:
+    bench.run("insert into things values (null, null), (4, null)")
+    bench.suite(
+        ROWS_SEEN,
+        check("thing_is_known", "expect_column_values_to_not_be_null", column="thing"),
+        check("price_is_known", "expect_column_values_to_not_be_null", column="price"),
+        check("price_in_range", "expect_column_values_to_be_between", column="price", min_value=5, max_value=15),
+        check("price_is_not_below", "expect_column_values_to_be_between", column="price", min_value=5, max_value=None),
+    )
+
+    found = {check.check_id: (check.passed, check.seen) for check in bench.judge().suites[0].checks}
+
+    assert len(sent) == 1
+    assert found == {
+        "rows_seen": (True, "5"),
+        "thing_is_known": (False, "1 of 5 values"),
+        "price_is_known": (False, "2 of 5 values"),
+        "price_in_range": (False, "2 of 5 values"),
+        "price_is_not_below": (True, "0 of 5 values"),
+    }
+
+
+def test_a_column_that_is_not_there_leaves_the_others_their_answers(bench: Bench) -> None:
+    bench.suite(
+        ROWS_SEEN,
+        check("thing_is_known", "expect_column_values_to_not_be_null", column="thing"),
+        check("colour_is_known", "expect_column_values_to_not_be_null", column="colour"),
+    )
+
+    found = {check.check_id: (check.passed, check.raised) for check in bench.judge().suites[0].checks}
+
+    assert found == {"rows_seen": (True, False), "thing_is_known": (True, False), "colour_is_known": (False, True)}
+
+
+@pytest.mark.filterwarnings("ignore:.* deprecated as of GX")
+@pytest.mark.parametrize(
+    "more", [{"strict_min": True}, {"row_condition": "price > 1", "condition_parser": "great_expectations"}]
+)
+def test_what_our_column_checks_do_not_know_is_refused_and_not_passed_over(bench: Bench, more: dict[str, Any]) -> None:
+    in_range = {"column": "price", "min_value": 1, "max_value": 100}
+    bench.suite(ROWS_SEEN, check("odd", "expect_column_values_to_be_between", **in_range))
+    assert bench.judge().open
+    bench.suite(ROWS_SEEN, check("odd", "expect_column_values_to_be_between", **in_range, **more))
+
+    (suite,) = bench.judge().suites
+
+    assert [(check.check_id, check.raised) for check in suite.checks if not check.passed] == [
+        ("window_is_readable", True)
+    ]
+
+
+def test_what_nobody_waits_for_any_more_is_broken_off(bench: Bench) -> None:
+    endless = "select count(*) from range(1000000000) as a (x), range(1000000000) as b (y) where x * y = -1"
+
+    with answering_beside(bench.warehouse) as ask:
+        answered, broken_off, never_begun = ask("select 1 as N"), ask(endless), ask("select 2 as n")
+        assert answered.result(60) == [{"n": 1}]
+
+    assert isinstance(broken_off.exception(0), duckdb.InterruptException)
+    assert never_begun.cancelled()
+
+
 def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
     together = Together(["select 1 as a", "select 2 as b"], {})
 
@@ -78,7 +162,7 @@ def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
 def test_outside_its_block_nothing_is_counted_together(bench: Bench) -> None:
     from expectations.offending_rows import _together
 
-    with counted_together([{"query": "select 1"}], {}):
+    with counted_together(Together(["select 1"], {})):
         assert _together.get() is not None
     assert _together.get() is None
 
