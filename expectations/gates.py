@@ -13,7 +13,7 @@ from expectations.compile import INDEX, SUITES, suite_digest
 from expectations.docs_runs import keep_verdict
 from expectations.evidence import withhold_values
 from expectations.silence import in_silence
-from expectations.sources import counting_ahead, source_on
+from expectations.sources import asking_ahead, source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
 from shelfgate.errors import ConfigurationError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from great_expectations.datasource.fluent import SQLDatasource
 
-    from expectations.offending_rows import Together
+    from expectations.at_once import AtOnce
     from expectations.suite_run import Prepared
 
 # Comparison metrics resolve through a process-wide current context (great_expectations issue 12209): two gates in two
@@ -74,9 +74,9 @@ class Judge:
             with (
                 in_silence(),
                 source_on(self.warehouse, self.docs_folder, **tag) as source,
-                counting_ahead(self.warehouse) as count_ahead,
+                asking_ahead(self.warehouse) as ask_ahead,
             ):
-                ready = [_prepared(suite, window, count_ahead) for suite in suites]
+                ready = [_prepared(suite, window, ask_ahead) for suite in suites]
                 for suite, prepared in zip(suites, ready, strict=True):
                     results.append(_waived(_judged(source, suite, prepared), waivers, window))
         except ANY_CRASH as error:
@@ -85,17 +85,15 @@ class Judge:
         return results
 
 
-def _prepared(
-    suite: dict[str, Any], window: Window, count_ahead: Callable[[Together], None]
-) -> Prepared | BaseException:
-    """The suite, its queries under way; what speaks against judging by it otherwise."""
+def _prepared(suite: dict[str, Any], window: Window, ask_ahead: Callable[[AtOnce], None]) -> Prepared | BaseException:
+    """The suite, its statement under way; what speaks against judging by it otherwise."""
     from expectations.suite_run import prepare
 
     if why := suite["meta"].get("unusable"):
         return ConfigurationError(f"{why}. Wanted the suites as they are compiled from the contracts.")
     try:
         prepared = prepare(suite, window)
-        count_ahead(prepared.queries)
+        ask_ahead(prepared.at_once)
     except ANY_CRASH as error:
         return error
     return prepared

@@ -1,18 +1,9 @@
-"""The one check of ours: a query for the rows that should not be; refuses to send what one statement can answer twice.
-
-The stock check runs each query twice. Here the queries of a suite are counted in one statement, which computes the sets
-that they share once; only a query that does return rows is sent again, for the first of them.
-"""
+"""The one check of ours: a query for the rows that should not be; refuses to fetch more of them than it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import sqlalchemy as sa
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.expectation_configuration import parse_result_format
@@ -22,6 +13,8 @@ from great_expectations.render import LegacyRendererType, RenderedStringTemplate
 from great_expectations.render.renderer.renderer import renderer
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
+
+from expectations.at_once import Rows, answers_for
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
@@ -35,71 +28,13 @@ METRIC = "offending_rows.sample"
 
 _OF_ALL = ("offending_rows", "observed_sum")
 
-Rows = list[dict[str, Any]]
-
-
-@dataclass
-class Together:
-    """The queries of one suite. `given` names the sets that they share, each with its query."""
-
-    queries: list[str]
-    given: dict[str, str]
-    ahead: Callable[[], Rows] | None = None
-    """What the statement for all of them returns, if somebody else has sent it already."""
-    counts: dict[str, int] | None = field(default=None, init=False)
-
-    @property
-    def statement(self) -> str:
-        """One row a query: `query_number`, its place, and `offending_rows`."""
-        counted = " union all ".join(
-            f"select {number} as query_number, count(*) as offending_rows from ({query}\n) as q"
-            for number, query in enumerate(self.queries)
-        )
-        return with_sets(counted, self.given)
-
-    def count(self, query: str, ask: Callable[[str], Rows]) -> int | None:
-        """How many rows a query returns; None if the statement for all of them could not be run."""
-        if self.counts is None:
-            self.counts = self._counted(ask)
-        return self.counts.get(query)
-
-    def _counted(self, ask: Callable[[str], Rows]) -> dict[str, int]:
-        try:
-            found = self.ahead() if self.ahead else ask(self.statement)
-        except Exception:  # noqa: BLE001  (one broken query breaks them all: each is then sent by itself, and raises)
-            return {}
-        return {self.queries[int(row["query_number"])]: int(row["offending_rows"]) for row in found}
-
-
-def with_sets(sql: str, given: dict[str, str]) -> str:
-    """The statement after those of the sets that it reads, in their order; a set may read the ones before it."""
-    read, needed = sql, []
-    for name, query in reversed(given.items()):
-        if f"from {name})" in read:
-            needed.append(f"{name} as ({query})")
-            read += query
-    return f"with {', '.join(reversed(needed))} {sql}" if needed else sql
-
-
-_together: ContextVar[Together | None] = ContextVar("together", default=None)
-
-
-@contextmanager
-def counted_together(together: Together) -> Iterator[None]:
-    """Within the block, these queries are counted in one statement as soon as one is asked for."""
-    token = _together.set(together)
-    try:
-        yield
-    finally:
-        _together.reset(token)
-
 
 class OffendingRows(TableMetricProvider):
     """Metric `offending_rows.sample`: at most SAMPLE rows of the query, each with the count of all of them, and with
     the sum of `observed` over all of them, NULL if one of them does not say."""
 
     metric_name = METRIC
-    value_keys = ("query", "given", "observed")
+    value_keys = ("query", "observed")
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(
@@ -110,14 +45,9 @@ class OffendingRows(TableMetricProvider):
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
     ) -> Rows:
-        def ask(sql: str) -> Rows:
-            # text() reads `:word` as a bind parameter, even inside a literal
-            found = execution_engine.execute_query(sa.text(sql.replace(":", r"\:")))
-            return [{str(key).lower(): value for key, value in row.items()} for row in found.mappings()]
-
-        query, given = metric_value_kwargs["query"].strip(), metric_value_kwargs.get("given")
-        together = _together.get()
-        counted = together.count(query, ask) if together is not None else None
+        at_once, ask = answers_for(execution_engine)
+        query = metric_value_kwargs["query"].strip()
+        counted = at_once.offending(query, ask)
         if counted == 0:
             return []
         observed = metric_value_kwargs["observed"] or "1"
@@ -126,7 +56,7 @@ class OffendingRows(TableMetricProvider):
             f"case when count({observed}) over () = count(*) over () then sum({observed}) over () end as observed_sum "
             f"from ({query}\n) as q limit {SAMPLE}"
         )
-        rows = ask(f"with {given} {sample}" if given else sample)
+        rows = ask(at_once.alone(sample))
         if counted and not rows:
             raise LookupError(f"{counted} offending rows were counted and none was found: the data changed meanwhile")
         return rows
@@ -135,16 +65,15 @@ class OffendingRows(TableMetricProvider):
 class ExpectNoOffendingRows(BatchExpectation):
     """Expect that the query returns no row.
 
-    The query selects keys, dates and counts only: what it returns becomes evidence that people read. `given` holds the
-    common table expressions that it reads. `observed` is an expression over the columns of an offending row that says
-    how much is wrong with it, where a row stands for a week, a warehouse or a table; its sum is what a waiver limits.
+    The query selects keys, dates and counts only: what it returns becomes evidence that people read. `observed` is an
+    expression over the columns of an offending row that says how much is wrong with it, where a row stands for a week,
+    a warehouse or a table; its sum is what a waiver limits.
     """
 
     query: str
-    given: str = ""
     observed: str = ""
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
-    success_keys: ClassVar[tuple[str, ...]] = ("query", "given", "observed")
+    success_keys: ClassVar[tuple[str, ...]] = ("query", "observed")
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
 
     def get_validation_dependencies(
@@ -154,7 +83,7 @@ class ExpectNoOffendingRows(BatchExpectation):
         metric = MetricConfiguration(
             METRIC,
             {"batch_id": self.batch_id, "table": None},
-            {"query": self.query, "given": self.given, "observed": self.observed},
+            {"query": self.query, "observed": self.observed},
         )
         wanted = (runtime_configuration or {}).get("result_format", "BASIC")
         return ValidationDependencies({METRIC: metric}, parse_result_format(wanted))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import sqlalchemy as sa
@@ -13,9 +13,8 @@ from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
 if TYPE_CHECKING:
+    from expectations.at_once import Rows
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-
-Rows = list[dict[str, Any]]
 
 
 def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
@@ -32,7 +31,7 @@ def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Fut
 
     What is not answered when the block ends is broken off: nobody waits for it any more.
     """
-    connection, pool = duckdb.connect(str(warehouse.path.absolute())), ThreadPoolExecutor(1, "counting-ahead")
+    connection, pool = duckdb.connect(str(warehouse.path.absolute())), ThreadPoolExecutor(1, "asking-ahead")
 
     def answer(sql: str) -> Rows:
         found = connection.execute(sql)

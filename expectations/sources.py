@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from great_expectations.datasource.fluent import SQLDatasource
 
-    from expectations.offending_rows import Together
+    from expectations.at_once import AtOnce
 
 SOURCE = "warehouse"
 
@@ -40,23 +40,23 @@ def source_on(warehouse: Warehouse, docs_folder: Path, **tag: str) -> Iterator[S
 
 
 @contextmanager
-def counting_ahead(warehouse: Warehouse) -> Iterator[Callable[[Together], None]]:
-    """Takes the queries of a suite before its turn comes: they are counted while Great Expectations works on another.
+def asking_ahead(warehouse: Warehouse) -> Iterator[Callable[[AtOnce], None]]:
+    """Takes what a suite asks before its turn comes: it is answered while Great Expectations works on another.
 
-    An engine in our own process has a processor to spare then. In Snowflake they wait for their turn: a second session
-    costs a login.
+    An engine in our own process has a processor to spare then. In Snowflake a suite waits for its turn: a second
+    session costs a login.
     """
     if not isinstance(warehouse, DuckDBWarehouse):
         yield lambda _: None
         return
     from expectations.on_duckdb import answering_beside
 
-    with answering_beside(warehouse) as ask:
+    with answering_beside(warehouse) as answer:
 
-        def count_ahead(queries: Together) -> None:
-            queries.ahead = ask(queries.statement).result
+        def ask_ahead(at_once: AtOnce) -> None:
+            at_once.ahead = answer(at_once.statement).result
 
-        yield count_ahead
+        yield ask_ahead
 
 
 def _engine_on(warehouse: Warehouse, tag: dict[str, str]) -> sa.Engine:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import great_expectations as gx
 from great_expectations.core.freshness_diagnostics import ValidationDefinitionFreshnessDiagnostics
 
+import expectations.offending_rows  # noqa: F401  (registers its check)
+from expectations.at_once import AtOnce, asked_at_once
 from expectations.compile import suite_digest
-from expectations.counting_only import counted_at_once
-from expectations.offending_rows import Together, counted_together
+from expectations.counting_only import asked_by
 from expectations.results import as_check, rows_seen
 from expectations.sources import SOURCE
 from expectations.window import Rendered, Window
@@ -37,13 +38,13 @@ class ValidationOfOneRun(gx.ValidationDefinition):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A suite in the words of one window: its queries can be counted before its turn comes."""
+    """A suite in the words of one window: what it asks can be answered before its turn comes."""
 
     suite: dict[str, Any]
     window: Window
     rendered: Rendered
     expectations: list[dict[str, Any]]
-    queries: Together
+    at_once: AtOnce
 
 
 def prepare(suite: dict[str, Any], window: Window) -> Prepared:
@@ -54,8 +55,10 @@ def prepare(suite: dict[str, Any], window: Window) -> Prepared:
     """
     rendered = Rendered(window, suite["meta"]["window"])
     expectations = [_rendered(expectation, rendered) for expectation in suite["expectations"]]
-    queries = [one["kwargs"]["query"].strip() for one in expectations if "query" in one["kwargs"]]
-    return Prepared(suite, window, rendered, expectations, Together(queries, rendered.given))
+    checks = [one["kwargs"] for one in expectations]
+    queries = [check["query"].strip() for check in checks if "query" in check]
+    counted = [asked_by(check) for check in checks if "query" not in check]
+    return Prepared(suite, window, rendered, expectations, AtOnce(queries, counted, rendered.given))
 
 
 def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
@@ -71,8 +74,7 @@ def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
         name=name, data=batch, suite=gx.ExpectationSuite(name=name, expectations=expectations, meta=meta)
     )
     run_id = gx.RunIdentifier(run_name=window.run_id, run_time=window.judged_at.replace(tzinfo=UTC))
-    of_columns = [one["kwargs"] for one in expectations if "query" not in one["kwargs"]]
-    with counted_together(prepared.queries), counted_at_once(of_columns):
+    with asked_at_once(prepared.at_once):
         result = definition.run(result_format=_RESULT_FORMAT, run_id=run_id)
     by_id = {expectation["meta"]["check_id"]: expectation for expectation in suite["expectations"]}
     return SuiteResult(
@@ -91,9 +93,7 @@ def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
 def _rendered(expectation: dict[str, Any], rendered: Rendered) -> dict[str, Any]:
     kwargs = dict(expectation["kwargs"])
     if "query" in kwargs:
-        kwargs["query"], given = rendered.query(kwargs["query"])
-        if given:
-            kwargs["given"] = given
+        kwargs["query"] = rendered.query(kwargs["query"])
     return {**expectation, "kwargs": kwargs}
 
 

@@ -114,12 +114,9 @@ class Rendered:
         """Every set and its query, each before those that read it."""
         return {**self.window.sets(), JUDGED: render(self.judged, self._by_name)}
 
-    def query(self, sql: str) -> tuple[str, str]:
-        """A check's query, and what must be given with it."""
-        rendered = render(sql, {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
-        read = sql + (self.judged if f"${{{JUDGED}}}" in sql else "")
-        needed = [f"{name} as ({query})" for name, query in self.given.items() if f"${{{name}}}" in read]
-        return rendered, ", ".join(needed)
+    def query(self, sql: str) -> str:
+        """A check's query, which reads the sets by name."""
+        return render(sql, {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
 
     @cached_property
     def _by_name(self) -> dict[str, str]:

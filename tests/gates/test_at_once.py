@@ -1,4 +1,4 @@
-"""The queries of a suite go to the warehouse in one statement, and find what each would have found by itself."""
+"""What a suite asks goes to the warehouse in one statement, and finds what each check would have found by itself."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.at_once import Asked, AtOnce, Counts, answers_for, asked_at_once, with_sets
 from expectations.gates import suites_of
-from expectations.offending_rows import Together, counted_together, with_sets
 from expectations.on_duckdb import answering_beside
 from expectations.window import Rendered, Window, render
 from shelfgate.errors import ConfigurationError
@@ -41,8 +41,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def counted_ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that is counted before its suite's turn, in order."""
+def asked_ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that is sent before its suite's turn, in order."""
     from expectations import on_duckdb
 
     statements: list[str] = []
@@ -58,21 +58,22 @@ def counted_ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_thirty_queries_are_one_statement_and_only_one_that_finds_rows_is_sent_again(
-    bench: Bench, sent: list[str], counted_ahead: list[str]
+    bench: Bench, sent: list[str], asked_ahead: list[str]
 ) -> None:
     quiet = [no_row(f"over_{n}", f"select thing from things where price > {n}") for n in range(50, 80)]
     bench.suite(ROWS_SEEN, *quiet, no_row("dear", "select thing from ${judged_window} as t where price > 15"))
 
     verdict = bench.judge()
 
-    (ahead,) = counted_ahead
-    assert ahead.count("union all") == 30
-    assert len([one for one in sent if "offending_rows" in one]) == 1
+    (ahead,) = asked_ahead
+    assert ahead.count("union all") == 31
+    assert len(sent) == 1
+    assert "limit 5" in sent[0]
     failed = [check for check in verdict.suites[0].checks if not check.passed]
     assert [(check.check_id, check.observed) for check in failed] == [("dear", 2.0)]
 
 
-def test_a_broken_query_leaves_the_others_their_answers(bench: Bench, sent: list[str]) -> None:
+def test_a_broken_query_leaves_the_others_their_answers(bench: Bench) -> None:
     bench.suite(
         ROWS_SEEN,
         no_row("dear", "select thing from things where price > 15"),
@@ -90,7 +91,9 @@ def test_a_broken_query_leaves_the_others_their_answers(bench: Bench, sent: list
     }
 
 
-def test_rows_and_columns_are_counted_in_one_statement(bench: Bench, sent: list[str]) -> None:
+def test_rows_and_columns_are_counted_in_the_same_statement(
+    bench: Bench, sent: list[str], asked_ahead: list[str]
+) -> None:
     bench.run("insert into things values (null, null), (4, null)")
     bench.suite(
         ROWS_SEEN,
@@ -102,7 +105,7 @@ def test_rows_and_columns_are_counted_in_one_statement(bench: Bench, sent: list[
 
     found = {check.check_id: (check.passed, check.seen) for check in bench.judge().suites[0].checks}
 
-    assert len(sent) == 1
+    assert (len(asked_ahead), sent) == (1, [])
     assert found == {
         "rows_seen": (True, "5"),
         "thing_is_known": (False, "1 of 5 values"),
@@ -153,18 +156,39 @@ def test_what_nobody_waits_for_any_more_is_broken_off(bench: Bench) -> None:
 
 
 def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
-    together = Together(["select 1 as a", "select 2 as b"], {})
+    at_once = AtOnce(["select 1 as a", "select 2 as b"], [Asked("price", 1, 2)], {"judged_window": "select 3 as price"})
+    asked: list[str] = []
 
-    assert together.count("select 1 as a", lambda _: [{"query_number": 0, "offending_rows": 3}]) == 3
-    assert together.count("select 2 as b", lambda _: pytest.fail("asked twice")) is None
+    def ask(sql: str) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return [{"place": 0, "counted": 3}] if len(asked) == 1 else [{"value_0": 7, "value_1": 5, "value_2": 4}]
+
+    assert at_once.offending("select 1 as a", ask) == 3
+    assert at_once.offending("select 2 as b", ask) is None
+    assert at_once.counts(Asked("price", 1, 2), ask) == Counts(7, 2, 4)
+    assert asked[0] == at_once.statement
+    assert asked[1:] == [
+        "with judged_window as (select 3 as price) select count(*) as value_0, count(judged.price) as value_1, "
+        "count(case when judged.price < 1 or judged.price > 2 then 1 end) as value_2 "
+        "from (select * from judged_window) as judged"
+    ]
 
 
-def test_outside_its_block_nothing_is_counted_together(bench: Bench) -> None:
-    from expectations.offending_rows import _together
+def test_a_statement_that_was_broken_off_ahead_is_not_taken_for_an_answer() -> None:
+    def broken_off() -> list[dict[str, Any]]:
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
-    with counted_together(Together(["select 1"], {})):
-        assert _together.get() is not None
-    assert _together.get() is None
+    at_once = AtOnce(["select 1 as a"], [], {}, ahead=broken_off)
+
+    assert at_once.offending("select 1 as a", lambda _: pytest.fail("it is sent by itself, by its check")) is None
+
+
+def test_outside_a_suite_there_is_no_answer() -> None:
+    engine: Any = None
+    with asked_at_once(at_once := AtOnce(["select 1"], [], {})):
+        assert answers_for(engine)[0] is at_once
+    with pytest.raises(LookupError):
+        answers_for(engine)
 
 
 def test_sets_are_given_once_in_their_order_and_only_if_they_are_read() -> None:
@@ -184,9 +208,9 @@ def test_every_query_of_a_suite_can_be_read_alone_and_with_its_sets(gate: Gate) 
         for expectation in suite["expectations"]:
             if "query" not in expectation["kwargs"]:
                 continue
-            query, given = rendered.query(expectation["kwargs"]["query"])
+            together = with_sets(rendered.query(expectation["kwargs"]["query"]), rendered.given)
             alone = render(expectation["kwargs"]["query"], WINDOW.names(suite["meta"]["window"]))
-            for sql in (alone, f"with {given} {query}" if given else query):
+            for sql in (alone, together):
                 statements = duckdb.extract_statements(sql)
                 assert [one.type for one in statements] == [duckdb.StatementType.SELECT]
                 assert "${" not in sql

@@ -1,0 +1,158 @@
+"""What a suite asks of the warehouse, in one statement; refuses to send what one statement can answer twice.
+
+The stock checks send one to three statements each, and the sets that they share are computed for each of them. Here one
+statement counts for all checks of a suite; only a query that does return rows is sent again, for the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from expectations.window import JUDGED
+
+if TYPE_CHECKING:
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+
+Rows = list[dict[str, Any]]
+Ask = Callable[[str], Rows]
+"""Sends one statement; names of columns come back in lower case."""
+
+_WINDOW_COUNTS = "window_counts"
+
+
+class Asked(NamedTuple):
+    """What a check counts in the window: its rows; if it names a column, its values and those out of its range too."""
+
+    column: str | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+
+    @property
+    def counted(self) -> list[str]:
+        """Expressions over the window, in the order of `Counts.of`."""
+        if self.column is None:
+            return ["count(*)"]
+        value = f"judged.{self.column}"
+        beyond = [f"{value} < {self.min_value}"] if self.min_value is not None else []
+        beyond += [f"{value} > {self.max_value}"] if self.max_value is not None else []
+        return ["count(*)", f"count({value})", f"count(case when {' or '.join(beyond) or 'false'} then 1 end)"]
+
+
+class Counts(NamedTuple):
+    """Rows of the window, and of one column its NULLs and the values out of its range."""
+
+    rows: int
+    nulls: int = 0
+    outside: int = 0
+
+    @classmethod
+    def of(cls, rows: int, values: int | None = None, outside: int = 0) -> Counts:
+        return cls(rows, 0 if values is None else rows - values, outside)
+
+
+@dataclass
+class AtOnce:
+    """The queries of one suite, and what its other checks count in its window.
+
+    `given` names the sets that they share, each with its query, the window itself among them.
+    """
+
+    queries: list[str]
+    counted: list[Asked]
+    given: dict[str, str]
+    ahead: Callable[[], Rows] | None = None
+    """What the statement returns, if somebody else has sent it already."""
+    answers: dict[str, int] | None = field(default=None, init=False)
+
+    @property
+    def statement(self) -> str:
+        """One row an answer: `counted`, and `place`, that of the query or, behind them, of the expression."""
+        counted = [
+            *(f"count(*) as counted from ({query}\n) as q" for query in self.queries),
+            *(
+                f"value_{number} as counted from (select * from {_WINDOW_COUNTS}) as counts"
+                for number in range(len(self._expressions))
+            ),
+        ]
+        together = " union all ".join(f"select {place} as place, {one}" for place, one in enumerate(counted))
+        return with_sets(together, {**self.given, _WINDOW_COUNTS: self._counting(self._expressions)})
+
+    def offending(self, query: str, ask: Ask) -> int | None:
+        """How many rows a query returns; None if the statement could not be run."""
+        return self._answered(ask).get(query)
+
+    def counts(self, asked: Asked, ask: Ask) -> Counts:
+        """What a check counts in the window; by a statement of its own if that for all could not be run."""
+        answers = self._answered(ask)
+        if all(expression in answers for expression in asked.counted):
+            return Counts.of(*(answers[expression] for expression in asked.counted))
+        (row,) = ask(self.alone(self._counting(asked.counted)))
+        return Counts.of(*map(int, row.values()))
+
+    def alone(self, sql: str) -> str:
+        """A statement, after those of the sets that it reads."""
+        return with_sets(sql, self.given)
+
+    def _answered(self, ask: Ask) -> dict[str, int]:
+        if self.answers is None:
+            try:
+                found = self.ahead() if self.ahead else ask(self.statement)
+            except Exception:  # noqa: BLE001  (one broken query breaks them all: each is then sent by itself, and raises)
+                found = []
+            asked = [*self.queries, *self._expressions]
+            self.answers = {asked[int(row["place"])]: int(row["counted"]) for row in found}
+        return self.answers
+
+    @cached_property
+    def _expressions(self) -> list[str]:
+        return list(dict.fromkeys(expression for asked in self.counted for expression in asked.counted))
+
+    @staticmethod
+    def _counting(expressions: list[str]) -> str:
+        values = ", ".join(f"{expression} as value_{number}" for number, expression in enumerate(expressions))
+        return f"select {values} from (select * from {JUDGED}) as judged"
+
+
+def with_sets(sql: str, given: dict[str, str]) -> str:
+    """The statement after those of the sets that it reads, in their order; a set may read the ones before it."""
+    read, needed = sql, []
+    for name, query in reversed(given.items()):
+        if f"from {name})" in read:
+            needed.append(f"{name} as ({query})")
+            read += query
+    return f"with {', '.join(reversed(needed))} {sql}" if needed else sql
+
+
+_at_once: ContextVar[AtOnce] = ContextVar("at_once")
+
+
+@contextmanager
+def asked_at_once(at_once: AtOnce) -> Iterator[None]:
+    """Within the block, the checks of a suite find their answers here."""
+    token = _at_once.set(at_once)
+    try:
+        yield
+    finally:
+        _at_once.reset(token)
+
+
+def answers_for(engine: SqlAlchemyExecutionEngine) -> tuple[AtOnce, Ask]:
+    """The suite that is being judged, and how to ask for what it does not know yet.
+
+    Raises:
+        LookupError: no suite is being judged.
+    """
+
+    def ask(sql: str) -> Rows:
+        # text() reads `:word` as a bind parameter, even inside a literal
+        found = engine.execute_query(sa.text(sql.replace(":", r"\:")))
+        return [{str(key).lower(): value for key, value in row.items()} for row in found.mappings()]
+
+    return _at_once.get(), ask
