@@ -165,7 +165,7 @@ FAULTS = (
         "F37-daily",
         "daily fact: web sales stand under catalog, and a day in another week",
         At.BUILT,
-        f"{DAILY}.catalog_reconciles {DAILY}.web_reconciles {DAILY}.day_lies_in_its_week",
+        f"{DAILY}.sales_reconcile {DAILY}.day_lies_in_its_week",
         f"update candidate.{DAILY} set catalog_qty = catalog_qty + web_qty, web_qty = 0 where web_qty > 0",
         f"update candidate.{DAILY} set week_start_date = week_start_date - 7",
     ),
@@ -196,7 +196,7 @@ FAULTS = (
         "F29-quarantine",
         "a tenth of the lines is in quarantine",
         At.BUILT,
-        f"{DAILY}.quarantine_is_within_budget {DAILY}.catalog_reconciles",
+        f"{DAILY}.quarantine_is_within_budget {DAILY}.sales_reconcile",
         "insert into quarantine.sales_lines select line.* from (select * from quarantine.sales_lines limit 1) as line "
         "cross join (select d_date_sk from raw_sales.date_dim limit 10000) as days",
     ),

@@ -27,7 +27,7 @@ FAULTS = (
     mutant(
         "F36",
         "lines meet an item by its id, which has two revisions: fan-out",
-        f"{DAILY}.catalog_reconciles {DAILY}.web_reconciles",
+        f"{DAILY}.sales_reconcile",
         LINES,
         "left join items on lines.item_sk = items.item_sk",
         "left join items as mine on lines.item_sk = mine.item_sk\n    left join items on mine.item_id = items.item_id",
@@ -35,7 +35,7 @@ FAULTS = (
     mutant(
         "F36-columns",
         "a union by position, with another column of money in the web's place for profit",
-        f"{DAILY}.web_reconciles",
+        f"{DAILY}.sales_reconcile",
         LINES,
         "        net_profit as profit,\n",
         "        {{ 'net_profit' if channel == 'catalog' else 'net_paid' }} as profit,\n",
@@ -43,7 +43,7 @@ FAULTS = (
     mutant(
         "F37",
         "the web channel is dropped",
-        f"{DAILY}.web_reconciles",
+        f"{DAILY}.sales_reconcile",
         LINES,
         "{% for channel in ['catalog', 'web'] %}",
         "{% for channel in ['catalog'] %}",
@@ -124,7 +124,7 @@ FAULTS = (
     mutant(
         "F43-week",
         "the week of a sale starts on Monday",
-        f"{DAILY}.catalog_reconciles",
+        f"{DAILY}.sales_reconcile",
         SOLD,
         "        touched.week_start_date,\n",
         "        cast(date_trunc('week', lines.sold_date) as date) as week_start_date,\n",
@@ -148,7 +148,7 @@ FAULTS = (
     mutant(
         "F44-unallocated",
         "sales without a warehouse are dropped",
-        f"{DAILY}.catalog_reconciles",
+        f"{DAILY}.sales_reconcile",
         SOLD,
         "where lines.check_id is null",
         "where lines.check_id is null and lines.warehouse_sk is not null",
