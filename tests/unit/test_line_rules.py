@@ -74,3 +74,13 @@ def test_of_two_thousand_lines_four_may_break_a_rule_and_a_column_of_nulls_may_n
 
     assert bool(found) is closes
     assert len(found) == (0 if not closes else wrong if known else 2000)
+
+
+@pytest.mark.parametrize(("lines", "closes"), [(1, False), (3, False), (4, True)])
+def test_a_few_returns_may_all_be_without_a_value_as_one_in_twenty_is(lines: int, closes: bool) -> None:
+    (rule,) = [rule for rule in line_rules(THINGS["web_returns"]) if rule.check_id == "wr_return_amt_in_range"]
+    unknown = f"select i as wr_order_number, cast(null as double) as wr_return_amt from range({lines}) as t (i)"
+
+    found = duckdb.sql(render(rule.query("wr_order_number"), {"judged_window": f"({unknown})"})).fetchall()
+
+    assert bool(found) is closes
