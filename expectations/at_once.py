@@ -6,7 +6,7 @@ statement counts for all checks of a suite; only a query that does return rows i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -24,6 +24,9 @@ Rows = list[dict[str, Any]]
 Ask = Callable[[str], Rows]
 """Sends one statement; names of columns come back in lower case."""
 
+SAMPLE = 5
+"""Rows named in the evidence: enough to find the cause, few enough for one screen."""
+
 _WINDOW_COUNTS = "window_counts"
 
 
@@ -34,6 +37,15 @@ class Asked(NamedTuple):
     min_value: float | None = None
     max_value: float | None = None
 
+    @classmethod
+    def by(cls, check: Mapping[str, Any]) -> Asked:
+        """What a check counts. The bounds of a count of rows are no bounds of a value."""
+        if not check.get("column"):
+            return cls()
+        bounds = (check.get("min_value"), check.get("max_value"))
+        # Great Expectations makes floats of whole bounds: the same range has to read the same.
+        return cls(check["column"], *(None if bound is None else float(bound) for bound in bounds))
+
     @property
     def counted(self) -> list[str]:
         """Expressions over the window, in the order of `Counts.of`."""
@@ -42,7 +54,8 @@ class Asked(NamedTuple):
         value = f"judged.{self.column}"
         beyond = [f"{value} < {self.min_value}"] if self.min_value is not None else []
         beyond += [f"{value} > {self.max_value}"] if self.max_value is not None else []
-        return ["count(*)", f"count({value})", f"count(case when {' or '.join(beyond) or 'false'} then 1 end)"]
+        outside = [f"count(case when {' or '.join(beyond)} then 1 end)"] if beyond else []
+        return ["count(*)", f"count({value})", *outside]
 
 
 class Counts(NamedTuple):
@@ -88,17 +101,34 @@ class AtOnce:
         """How many rows a query returns; None if the statement could not be run."""
         return self._answered(ask).get(query)
 
+    def first_offending(self, query: str, observed: str, ask: Ask) -> Rows:
+        """At most SAMPLE rows of a query, each with the count of all and their sum of `observed`, NULL if one of
+        them does not say.
+
+        Raises:
+            LookupError: rows were counted, and none is there any more.
+        """
+        counted = self.offending(query, ask)
+        if counted == 0:
+            return []
+        observed = observed or "1"
+        sample = (
+            f"select q.*, count(*) over () as offending_rows, "
+            f"case when count({observed}) over () = count(*) over () then sum({observed}) over () end as observed_sum "
+            f"from ({query}\n) as q limit {SAMPLE}"
+        )
+        rows = ask(with_sets(sample, self.given))
+        if counted and not rows:
+            raise LookupError(f"{counted} offending rows were counted and none was found: the data changed meanwhile")
+        return rows
+
     def counts(self, asked: Asked, ask: Ask) -> Counts:
         """What a check counts in the window; by a statement of its own if that for all could not be run."""
         answers = self._answered(ask)
         if all(expression in answers for expression in asked.counted):
             return Counts.of(*(answers[expression] for expression in asked.counted))
-        (row,) = ask(self.alone(self._counting(asked.counted)))
+        (row,) = ask(with_sets(self._counting(asked.counted), self.given))
         return Counts.of(*map(int, row.values()))
-
-    def alone(self, sql: str) -> str:
-        """A statement, after those of the sets that it reads."""
-        return with_sets(sql, self.given)
 
     def _answered(self, ask: Ask) -> dict[str, int]:
         if self.answers is None:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
+from shelfgate.warehouse.on_duckdb import DuckDBSession, connect
+
 if TYPE_CHECKING:
     from expectations.at_once import Rows
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -31,17 +33,11 @@ def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Fut
 
     What is not answered when the block ends is broken off: nobody waits for it any more.
     """
-    connection, pool = duckdb.connect(str(warehouse.path.absolute())), ThreadPoolExecutor(1, "asking-ahead")
-
-    def answer(sql: str) -> Rows:
-        found = connection.execute(sql)
-        names = [str(column[0]).lower() for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
+    session, pool = DuckDBSession(connect(warehouse.path)), ThreadPoolExecutor(1, "asking-ahead")
     asked: list[Future[Rows]] = []
 
     def ask(sql: str) -> Future[Rows]:
-        asked.append(pool.submit(answer, sql))
+        asked.append(pool.submit(session.rows, sql))
         return asked[-1]
 
     try:
@@ -49,8 +45,8 @@ def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Fut
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         while running := [one for one in asked if not one.done()]:
-            connection.interrupt()
+            session.connection.interrupt()
             # An interrupt that comes a moment before its statement begins is lost.
             wait(running, timeout=0.05)
         pool.shutdown()
-        connection.close()
+        session.connection.close()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import great_expectations as gx
 from great_expectations.core.freshness_diagnostics import ValidationDefinitionFreshnessDiagnostics
 
-import expectations.offending_rows  # noqa: F401  (registers its check)
-from expectations.at_once import AtOnce, asked_at_once
+import expectations.counting_only
+import expectations.offending_rows  # noqa: F401  (both register their checks)
+from expectations.at_once import Asked, AtOnce, asked_at_once
 from expectations.compile import suite_digest
-from expectations.counting_only import asked_by
 from expectations.results import as_check, rows_seen
 from expectations.sources import SOURCE
 from expectations.window import Rendered, Window
@@ -41,7 +41,6 @@ class Prepared:
     """A suite in the words of one window: what it asks can be answered before its turn comes."""
 
     suite: dict[str, Any]
-    window: Window
     rendered: Rendered
     expectations: list[dict[str, Any]]
     at_once: AtOnce
@@ -56,9 +55,9 @@ def prepare(suite: dict[str, Any], window: Window) -> Prepared:
     rendered = Rendered(window, suite["meta"]["window"])
     expectations = [_rendered(expectation, rendered) for expectation in suite["expectations"]]
     checks = [one["kwargs"] for one in expectations]
-    queries = [check["query"].strip() for check in checks if "query" in check]
-    counted = [asked_by(check) for check in checks if "query" not in check]
-    return Prepared(suite, window, rendered, expectations, AtOnce(queries, counted, rendered.given))
+    queries = [check["query"] for check in checks if "query" in check]
+    counted = [Asked.by(check) for check in checks if "query" not in check]
+    return Prepared(suite, rendered, expectations, AtOnce(queries, counted, rendered.given))
 
 
 def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
@@ -67,7 +66,7 @@ def run_suite(source: SQLDatasource, prepared: Prepared) -> SuiteResult:
     Raises:
         Exception: whatever Great Expectations or the engine makes of a suite or a window that it cannot read.
     """
-    suite, window, expectations = prepared.suite, prepared.window, prepared.expectations
+    suite, window, expectations = prepared.suite, prepared.rendered.window, prepared.expectations
     meta, name = suite["meta"], suite["name"]
     batch = source.add_query_asset(name=name, query=prepared.rendered.asset).add_batch_definition_whole_table("window")
     definition = ValidationOfOneRun(

@@ -116,7 +116,7 @@ class Rendered:
 
     def query(self, sql: str) -> str:
         """A check's query, which reads the sets by name."""
-        return render(sql, {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
+        return render(sql.strip(), {**self._by_name, JUDGED: f"(select * from {JUDGED})"})
 
     @cached_property
     def _by_name(self) -> dict[str, str]:

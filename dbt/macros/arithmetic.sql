@@ -1,4 +1,4 @@
-{# Airbyte lands numeric(7,2) as a 64-bit float; rounding to the cent gives back the number that was sent. #}
+{# Airbyte lands numeric(7,2) as a 64-bit float; the cast rounds to the cent, which gives back the number sent. #}
 {% macro money(amount, type='decimal(15, 2)') -%}
     cast({{ amount }} as {{ type }})
 {%- endmacro %}

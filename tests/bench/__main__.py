@@ -13,7 +13,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -141,27 +141,23 @@ def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[
     from flows.manual import refresh_now
     from sandbox import estate
 
-    def rounds() -> Iterator[tuple[date, float, float]]:
-        for number in range(1, ROUNDS + 1):
-            estate.advance(home, 1, on_progress=lambda _: None)
-            settings, refreshed = refresh_now(first + timedelta(days=number))
-            seconds = sum(spent for stage, spent in refreshed.seconds.items() if stage.endswith(" gate"))
-            yield first + timedelta(days=number), seconds, _seconds_of_bare_queries(settings.warehouse_file)
-
+    pairs: list[Pair] = []
     patch.setenv("SHELFGATE_HOME", str(home))
     first = date(2002, 12, 6)  # nearly all of the history is there: the dearest days that a gate can have
     estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
     try:
         estate.seed(home, scale, first, on_progress=lambda _: None)
         refresh_now(first)  # pays for the first load, and for the imports of this process
-        pairs = [
-            Pair(f"all gates of {day}, scale {scale:g}", ours, "their queries as bare SQL", bare)
-            for day, ours, bare in rounds()
-        ]
+        for number in range(1, ROUNDS + 1):
+            day = first + timedelta(days=number)
+            estate.advance(home, 1, on_progress=lambda _: None)
+            settings, refreshed = refresh_now(day)
+            ours = sum(spent for stage, spent in refreshed.seconds.items() if stage.endswith(" gate"))
+            bare = _seconds_of_bare_queries(settings.warehouse_file)
+            pairs.append(Pair(f"all gates of {day}, scale {scale:g}", ours, "their queries as bare SQL", bare))
+            print(f"  {pairs[-1].what}: {pairs[-1].ratio:.2f}", file=sys.stderr)
     finally:
         estate.down(home)
-    for pair in pairs:
-        print(f"  {pair.what}: {pair.ratio:.2f}", file=sys.stderr)
     return pairs
 
 
