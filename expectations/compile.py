@@ -22,12 +22,14 @@ INDEX = "index.json"
 """Beside the suites: which datasets a gate has to judge, each with the digest of its suite."""
 
 # Where a doubled key is looked for. A key with the day in it cannot be doubled from outside the window; one that is
-# given out once and for all may have its twin anywhere, and an arriving row is one of the two.
+# given out once and for all may have its twin anywhere, and an arriving row is one of the two. In a list of all that
+# there could be a twin matters where somebody names it: `keyUsedBy` is the query of the keys that are named.
 KEY_SCOPES = {
     "table": "{table} as keyed",
     "window": "${{judged_window}} as keyed",
     "arriving": "{table} as keyed inner join (select distinct {keys} from ${{judged_window}} as judged) as arriving "
     "on {same}",
+    "used": "{table} as keyed where keyed.{keys} in ({used_by})",
 }
 
 Json = dict[str, Any]
@@ -87,13 +89,10 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
             raise ConfigurationError(f"contract {path.name}, {thing['name']}: customProperties lack {missing}.")
         if custom["gate"] == Gate.PUBLISHED:
             continue  # judged by code, shelfgate/reading_back.py: it compares what readers see with a candidate
-        if custom.get("keyScope", "table") not in KEY_SCOPES:
-            raise ConfigurationError(
-                f"contract {path.name}, {thing['name']}: keyScope is one of {', '.join(KEY_SCOPES)}."
-            )
         checks = [
             *_row_count(custom.get("mayBeEmpty") == "yes"),
-            *_from_properties(thing, KEY_SCOPES[custom.get("keyScope", "table")]),
+            *_from_properties(thing),
+            *_key_is_unique(thing, custom, path),
             *_from_quality(thing, path),
             *_line_rules(thing),
         ]
@@ -163,7 +162,7 @@ def _row_count(may_be_empty: bool) -> Iterator[Json]:
     )
 
 
-def _from_properties(thing: Json, key_scope: str) -> Iterator[Json]:
+def _from_properties(thing: Json) -> Iterator[Json]:
     for column in thing.get("properties", []):
         name = column["name"]
         own = {item["property"]: item["value"] for item in column.get("customProperties", [])}
@@ -192,18 +191,31 @@ def _from_properties(thing: Json, key_scope: str) -> Iterator[Json]:
     typed = [column for column in thing.get("properties", []) if "physicalType" in column]
     if typed:
         yield _columns_equal_contract(thing["physicalName"], typed)
-    if keys := _key(thing):
-        names = ", ".join(f"keyed.{key}" for key in keys)
-        same = " and ".join(f"arriving.{key} = keyed.{key}" for key in keys)
-        rows = key_scope.format(table=thing["physicalName"], keys=", ".join(keys), same=same)
-        yield _check(
-            "key_is_unique",
-            "expect_no_offending_rows",
-            {"query": f"select {names}, count(*) as copies from {rows} group by {names} having count(*) > 1"},
-            severity=Severity.CRITICAL,
-            sentence=f"({', '.join(keys)}) is unique",
-            wanted="one row a key",
+
+
+def _key_is_unique(thing: Json, custom: Json, path: Path) -> Iterator[Json]:
+    scope, used_by = custom.get("keyScope", "table"), custom.get("keyUsedBy", "")
+    if scope not in KEY_SCOPES:
+        raise ConfigurationError(f"contract {path.name}, {thing['name']}: keyScope is one of {', '.join(KEY_SCOPES)}.")
+    keys = _key(thing)
+    if (scope == "used") != bool(used_by) or (used_by and len(keys) != 1):
+        raise ConfigurationError(
+            f"contract {path.name}, {thing['name']}: keyScope `used` and keyUsedBy want each other, "
+            "and a key of one column."
         )
+    if not keys:
+        return
+    names = ", ".join(f"keyed.{key}" for key in keys)
+    same = " and ".join(f"arriving.{key} = keyed.{key}" for key in keys)
+    rows = KEY_SCOPES[scope].format(table=thing["physicalName"], keys=", ".join(keys), same=same, used_by=used_by)
+    yield _check(
+        "key_is_unique",
+        "expect_no_offending_rows",
+        {"query": f"select {names}, count(*) as copies from {rows} group by {names} having count(*) > 1"},
+        severity=Severity.CRITICAL,
+        sentence=f"({', '.join(keys)}) is unique{' where it is used' if used_by else ''}",
+        wanted="one row a key",
+    )
 
 
 def _key(thing: Json) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from expectations.at_once import Rows
     from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
+ASKING = 2
+"""Statements under way at once: most of a suite's are small, and leave a processor idle."""
+
 
 def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
     """One connection to the file, opened when the first statement is sent."""
@@ -29,15 +33,31 @@ def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
 
 @contextmanager
 def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Future[Rows]]]:
-    """A second connection with a thread of its own, which answers statements one after the other.
+    """Connections with a thread each, which answer statements in the order that they are asked in.
 
     What is not answered when the block ends is broken off: nobody waits for it any more.
     """
-    session, pool = DuckDBSession(connect(warehouse.path)), ThreadPoolExecutor(1, "asking-ahead")
+    with ExitStack() as opened:
+        connections = [opened.enter_context(connect(warehouse.path)) for _ in range(ASKING)]
+        yield from _answering(connections)
+
+
+def _answering(connections: list[duckdb.DuckDBPyConnection]) -> Iterator[Callable[[str], Future[Rows]]]:
+    idle: SimpleQueue[DuckDBSession] = SimpleQueue()
+    for connection in connections:
+        idle.put(DuckDBSession(connection))
+    pool = ThreadPoolExecutor(len(connections), "asking-ahead")
     asked: list[Future[Rows]] = []
 
+    def answer(sql: str) -> Rows:
+        session = idle.get()
+        try:
+            return session.rows(sql)
+        finally:
+            idle.put(session)
+
     def ask(sql: str) -> Future[Rows]:
-        asked.append(pool.submit(session.rows, sql))
+        asked.append(pool.submit(answer, sql))
         return asked[-1]
 
     try:
@@ -45,8 +65,8 @@ def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Fut
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         while running := [one for one in asked if not one.done()]:
-            session.connection.interrupt()
+            for connection in connections:
+                connection.interrupt()
             # An interrupt that comes a moment before its statement begins is lost.
             wait(running, timeout=0.05)
         pool.shutdown()
-        session.connection.close()

@@ -23,6 +23,9 @@ KEYS = {
     "ship_mode": ("sm_ship_mode_sk", "sm_ship_mode_id", "ship_mode_id_is_unique"),
 }
 
+# Keys that are looked for where they are used: one of those.
+USED = {"customer_demographics": "select max(c_current_cdemo_sk) from raw_sales.customer"}
+
 
 def fault(fault_id: str, table: str, what: str, killed_by: str, *statements: str, scale: float = 0.1) -> RowsFault:
     checks = " ".join(f"{table}.{check}" for check in killed_by.split())
@@ -33,7 +36,8 @@ def fault(fault_id: str, table: str, what: str, killed_by: str, *statements: str
 def of_any(table: str) -> Iterator[RowsFault]:
     """What can befall every table."""
     key, known, doubled = KEYS[table]
-    last = f"where {key} = (select max({key}) from raw_sales.{table})"
+    greatest = f"select max({key}) from raw_sales.{table}"
+    last, used = f"where {key} = ({greatest})", f"where {key} = ({USED.get(table, greatest)})"
     yield fault("F25", table, "one key is NULL", f"{key}_is_known", f"update raw_sales.{table} set {key} = null {last}")
     if known:
         yield fault(
@@ -48,7 +52,7 @@ def of_any(table: str) -> Iterator[RowsFault]:
         table,
         "a row is there twice",
         f"key_is_unique counts_equal_the_source {doubled}",
-        f"insert into raw_sales.{table} select * from raw_sales.{table} {last}",
+        f"insert into raw_sales.{table} select * from raw_sales.{table} {used}",
     )
     yield fault("F48", table, "the table is empty", "rows_seen", f"delete from raw_sales.{table}")
 

@@ -18,6 +18,7 @@ from expectations.results import as_check
 from expectations.waivers import is_waivable
 from shelfgate.candidate import PUBLISHED_TABLES
 from shelfgate.clients.source_postgres import DATED, UNDATED
+from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +146,50 @@ def test_a_contract_says_itself_what_may_not_be_waived_and_what_may_be_all_null(
     assert not is_waivable(by_id["dear"])
     assert is_waivable(by_id["price_in_range"])
     assert by_id["price_in_range"]["meta"]["may_be_all_null"] == "true"
+
+
+KEYED = CONTRACT.replace(
+    "      - name: price\n", "      - {name: thing_sk, primaryKey: true, primaryKeyPosition: 1}\n      - name: price\n"
+)
+USED_BY = "      - {property: keyUsedBy, value: select thing_sk from raw.orders}\n"
+
+
+def test_a_key_is_looked_for_where_the_contract_says(tmp_path: Path) -> None:
+    import duckdb
+
+    path, found = tmp_path / "things.odcs.yaml", dict[str, list[tuple[int, int]]]()
+    with duckdb.connect() as connection:
+        connection.execute("create schema raw")
+        connection.execute(
+            "create table raw.things as select * from (values (1, 5), (1, 6), (2, 5), (2, 6)) as t (thing_sk, price)"
+        )
+        connection.execute("create table raw.orders as select * from (values (2), (3), (null)) as t (thing_sk)")
+        for scope, more in {"table": "", "used": USED_BY}.items():
+            path.write_text(f"{KEYED}      - {{property: keyScope, value: {scope}}}\n{more}")
+            (suite,) = suites_of_contract(path)
+            (query,) = (e["kwargs"]["query"] for e in suite["expectations"] if e["meta"]["check_id"] == "key_is_unique")
+            found[scope] = connection.sql(f"from ({query}) order by all").fetchall()
+
+    assert found == {"table": [(1, 2), (2, 2)], "used": [(2, 2)]}
+
+
+@pytest.mark.parametrize(
+    ("contract", "scope", "used_by", "said"),
+    [
+        (KEYED, "used", "", "want each other"),
+        (KEYED, "table", USED_BY, "want each other"),
+        (CONTRACT, "used", USED_BY, "and a key of one column"),
+        (KEYED, "whole", "", "keyScope is one of table, window, arriving, used"),
+    ],
+)
+def test_a_scope_of_a_key_that_says_too_little_is_refused(
+    tmp_path: Path, contract: str, scope: str, used_by: str, said: str
+) -> None:
+    path = tmp_path / "things.odcs.yaml"
+    path.write_text(f"{contract}      - {{property: keyScope, value: {scope}}}\n{used_by}")
+
+    with pytest.raises(ConfigurationError, match=said):
+        list(suites_of_contract(path))
 
 
 @pytest.mark.parametrize(("allowed", "passed"), [("true", True), ("", False)])
