@@ -132,12 +132,15 @@ class AtOnce:
 
     def _answered(self, ask: Ask) -> dict[str, int]:
         if self.answers is None:
+            asked = [*self.queries, *self._expressions]
             try:
                 found = self.ahead() if self.ahead else ask(self.statement)
+                places = sorted(int(row["place"]) for row in found)
             except Exception:  # noqa: BLE001  (one broken query breaks them all: each is then sent by itself, and raises)
-                found = []
-            asked = [*self.queries, *self._expressions]
-            self.answers = {asked[int(row["place"])]: int(row["counted"]) for row in found}
+                found, places = [], []
+            # Not one answer a question: the text of one query has changed another's, and none is believed.
+            believed = found if places == list(range(len(asked))) else []
+            self.answers = {asked[int(row["place"])]: int(row["counted"]) for row in believed}
         return self.answers
 
     @cached_property

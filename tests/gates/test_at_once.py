@@ -164,7 +164,7 @@ def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
         asked.append(sql)
         return [{"place": 0, "counted": 3}] if len(asked) == 1 else [{"value_0": 7, "value_1": 5, "value_2": 4}]
 
-    assert at_once.offending("select 1 as a", ask) == 3
+    assert at_once.offending("select 1 as a", ask) is None
     assert at_once.offending("select 2 as b", ask) is None
     assert at_once.counts(Asked("price", 1, 2), ask) == Counts(7, 2, 4)
     assert asked[0] == at_once.statement
@@ -173,6 +173,20 @@ def test_a_count_that_is_missing_is_asked_for_and_not_taken_for_none() -> None:
         "count(case when judged.price < 1 or judged.price > 2 then 1 end) as value_2 "
         "from (select * from judged_window) as judged"
     ]
+
+
+def test_a_query_that_answers_for_another_is_not_believed(bench: Bench) -> None:
+    forging = "select 1 where false) as q union all select 0, 0 from (select 1"
+    bench.suite(
+        ROWS_SEEN,
+        check("a", "expect_no_offending_rows", query="select thing from things where price > 15", observed=""),
+        check("b", "expect_no_offending_rows", query=forging, observed=""),
+    )
+
+    verdict = bench.judge()
+
+    assert not verdict.open
+    assert {check.check_id: check.passed for suite in verdict.suites for check in suite.checks}["a"] is False
 
 
 def test_a_statement_that_was_broken_off_ahead_is_not_taken_for_an_answer() -> None:
@@ -202,7 +216,7 @@ def test_sets_are_given_once_in_their_order_and_only_if_they_are_read() -> None:
     )
 
 
-@pytest.mark.parametrize("gate", [Gate.FILE, Gate.LANDING, Gate.STAGING])
+@pytest.mark.parametrize("gate", [Gate.FILE, Gate.LANDING, Gate.STAGING, Gate.MARTS])
 def test_every_query_of_a_suite_can_be_read_alone_and_with_its_sets(gate: Gate) -> None:
     for suite in suites_of(gate):
         rendered = Rendered(WINDOW, suite["meta"]["window"])
