@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -151,6 +152,8 @@ def test_what_nobody_waits_for_any_more_is_broken_off(bench: Bench) -> None:
         answered = ask("select 1 as N")
         assert answered.result(60) == [{"n": 1}]
         broken_off, never_begun = [ask(endless) for _ in range(ASKING)], ask("select 2 as n")
+        while not all(one.running() or one.done() for one in broken_off):
+            wait(broken_off, timeout=0.01)
 
     assert all(isinstance(one.exception(0), duckdb.InterruptException) for one in broken_off)
     assert never_begun.cancelled()
