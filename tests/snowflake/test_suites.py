@@ -84,8 +84,8 @@ def test_a_gate_is_one_session_and_asks_for_each_suite_in_one_statement(
         e["meta"]["check_id"] for s in suites_of(Gate.LANDING) for e in s["expectations"] if "query" in e["kwargs"]
     }
     fired = [name for name, check in checks(verdict).items() if not check.passed and name.split(".")[1] in queries]
-    assert sum("as place" in text for text in texts) == len(verdict.suites)
-    assert sum("as offending_rows from (" in text and "q.*" in text for text in texts) == len(fired)
+    assert sum("as place, " in text for text in texts) == len(verdict.suites)
+    assert sum("as observed_sum from (" in text for text in texts) == len(fired)
     # Opening, closing; one for each suite, and one more for each of its checks that shows what it found.
     assert len(texts) <= 8 + len(verdict.suites) + len(fired)
 
