@@ -13,11 +13,9 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
-from shelfgate.warehouse.on_duckdb import DuckDBSession, connect
-
 if TYPE_CHECKING:
     from expectations.at_once import Rows
-    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+    from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
 
 ASKING = 2
 """Statements under way at once: most of a suite's are small, and leave a processor idle."""
@@ -38,15 +36,15 @@ def answering_beside(warehouse: DuckDBWarehouse) -> Iterator[Callable[[str], Fut
     What is not answered when the block ends is broken off: nobody waits for it any more.
     """
     with ExitStack() as opened:
-        connections = [opened.enter_context(connect(warehouse.path)) for _ in range(ASKING)]
-        yield from _answering(connections)
+        sessions = [opened.enter_context(warehouse.turn()) for _ in range(ASKING)]
+        yield from _answering(sessions)
 
 
-def _answering(connections: list[duckdb.DuckDBPyConnection]) -> Iterator[Callable[[str], Future[Rows]]]:
+def _answering(sessions: list[DuckDBSession]) -> Iterator[Callable[[str], Future[Rows]]]:
     idle: SimpleQueue[DuckDBSession] = SimpleQueue()
-    for connection in connections:
-        idle.put(DuckDBSession(connection))
-    pool = ThreadPoolExecutor(len(connections), "asking-ahead")
+    for session in sessions:
+        idle.put(session)
+    pool = ThreadPoolExecutor(len(sessions), "asking-ahead")
     asked: list[Future[Rows]] = []
 
     def answer(sql: str) -> Rows:
@@ -65,8 +63,8 @@ def _answering(connections: list[duckdb.DuckDBPyConnection]) -> Iterator[Callabl
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         while running := [one for one in asked if not one.done()]:
-            for connection in connections:
-                connection.interrupt()
+            for session in sessions:
+                session.connection.interrupt()
             # An interrupt that comes a moment before its statement begins is lost.
             wait(running, timeout=0.05)
         pool.shutdown()
