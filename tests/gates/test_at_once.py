@@ -226,7 +226,8 @@ def test_every_query_of_a_suite_can_be_read_alone_and_with_its_sets(gate: Gate) 
         for expectation in suite["expectations"]:
             if "query" not in expectation["kwargs"]:
                 continue
-            together = with_sets(rendered.query(expectation["kwargs"]["query"]), rendered.given)
+            query = rendered.query(expectation["kwargs"]["query"])
+            together = with_sets(f"select count(*) from ({query}\n) as q", rendered.given)
             alone = render(expectation["kwargs"]["query"], WINDOW.names(suite["meta"]["window"]))
             for sql in (alone, together):
                 statements = duckdb.extract_statements(sql)
