@@ -8,10 +8,8 @@ LAST = "(select max(inv_date_sk) from ops.inventory_snapshot)"
 TEN_WEEKS_AGO = "(select max(inv_date_sk) - 70 from ops.inventory_snapshot)"
 
 # The raw table as somebody would make it anew by hand: without the constraints of the installation.
-UNGUARDED = tuple(
-    f"alter table raw_inventory.inventory alter column {column} drop not null"
-    for column in ("inv_date_sk", "inv_item_sk", "inv_warehouse_sk")
-)
+# Not by `alter table`: DuckDB 1.5.5 now and then ends in a fatal error on a table that was just altered.
+UNGUARDED = ("create or replace table raw_inventory.inventory as select * from raw_inventory.inventory",)
 
 
 def landed(fault_id: str, what: str, killed_by: str, *statements: str, scale: float = 0.1) -> RowsFault:

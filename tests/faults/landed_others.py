@@ -159,10 +159,7 @@ LEDGER = (
         "F25-ledger",
         "keys and words are missing, in a table made anew without its constraints",
         "object_key_is_known version_id_is_known status_is_known",
-        *(
-            f"alter table ops.load_ledger alter column {column} drop not null"
-            for column in ("object_key", "version_id", "status")
-        ),
+        "create or replace table ops.load_ledger as select * from ops.load_ledger",
         f"update ops.load_ledger set object_key = null, version_id = null, status = null {LAST_LINE}",
     ),
     ledger(
