@@ -173,6 +173,23 @@ def test_a_key_is_looked_for_where_the_contract_says(tmp_path: Path) -> None:
     assert found == {"table": [(1, 2), (2, 2)], "used": [(2, 2)]}
 
 
+def test_combinations_of_attributes_are_joined_to_customers_only() -> None:
+    # Another join would name other keys, which `keyUsedBy` of the contract has to ask for, too.
+    joins = re.compile(r"join demographics\b.*")
+    reading = {
+        path.stem: joins.findall(text)
+        for path in (ROOT / "dbt" / "models").rglob("*.sql")
+        if re.search(r"'(customer_demographics|stg_customers__demographics)'", text := path.read_text("utf-8"))
+    }
+
+    assert reading == {
+        "stg_customers__demographics": [],
+        "int_customers_integrated": [
+            "join demographics on customers.demographics_sk = demographics.demographics_sk",
+        ],
+    }
+
+
 @pytest.mark.parametrize(
     ("contract", "scope", "used_by", "said"),
     [
