@@ -59,24 +59,24 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
             does not serve what the candidate leaves to it.
     """
     served = served_partitions(session, base)
-    columns = columns_by_table(session, "candidate")
+    measured = _measured(session, "candidate")
+    inputs = session.rows(
+        "select table_name, week_start_date, input_digest, is_touched from candidate.partition_inputs"
+    )
     found: list[Partition] = []
     for table in PUBLISHED_TABLES:
-        measured = {row["week"]: row for row in _measured(session, "candidate", table, columns)}
-        if not measured:
+        built = {week: row for (name, week), row in measured.items() if name == table.name}
+        if not built:
             raise PermanentFailure(f"publication: candidate.{table.name} is empty; at least one row was wanted.")
         if not table.by_week:
-            found += [_built(table, row, None) for row in measured.values()]
+            found += [_built(table, row, None) for row in built.values()]
             continue
-        inputs = session.rows(
-            "select week_start_date, input_digest, is_touched from candidate.partition_inputs where table_name = ?",
-            [table.name],
-        )
-        _refuse_other_weeks(table, {row["week_start_date"] for row in inputs if row["is_touched"]}, set(measured))
-        for row in inputs:
+        asked = [row for row in inputs if row["table_name"] == table.name]
+        _refuse_other_weeks(table, {row["week_start_date"] for row in asked if row["is_touched"]}, set(built))
+        for row in asked:
             week = row["week_start_date"]
             if row["is_touched"]:
-                found.append(_built(table, measured[week], row["input_digest"]))
+                found.append(_built(table, built[week], row["input_digest"]))
             else:
                 found.append(_carried(table, served.get((table.name, week)), row))
     return tuple(found)
@@ -84,42 +84,44 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
 
 def measure_readers_view(session: Session, weeks: dict[str, list[date]]) -> dict[tuple[str, date | None], Row]:
     """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole."""
-    columns = columns_by_table(session, "marts")
-    found: dict[tuple[str, date | None], Row] = {}
-    for table in PUBLISHED_TABLES:
-        for row in _measured(session, "marts", table, columns, weeks.get(table.name)):
-            found[table.name, row["week"]] = row
-    return found
+    return _measured(session, "marts", weeks)
 
 
 def _measured(
-    session: Session,
-    schema: str,
-    table: PublishedTable,
-    columns: dict[str, list[str]],
-    weeks: list[date] | None = None,
-) -> list[Row]:
-    """A row a week: week, row_count, digest, and for readers' views the publications that serve it."""
-    names = columns.get(table.name)
-    if not names:
-        raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
-    serving = ", min(publication_id) as first_id, max(publication_id) as last_id" if "publication_id" in names else ""
-    names = [name for name in names if name != "publication_id"]
-    week = "week_start_date" if table.by_week else "cast(null as date)"
-    condition = ""
-    if table.by_week and weeks is not None:
-        condition = f" where week_start_date in ({', '.join('?' * len(weeks))})" if weeks else " where false"
-    return session.rows(
-        f"select {week} as week, count(*) as row_count, {session.content_digest(names)} as digest{serving} "
-        f"from {schema}.{table.name}{condition} group by {week}",
-        weeks if condition and weeks else [],
-    )
+    session: Session, schema: str, weeks: dict[str, list[date]] | None = None
+) -> dict[tuple[str, date | None], Row]:
+    """row_count, digest and, of readers' views, the publications that serve it, by (table, week).
+
+    One statement for all tables: an engine reads them side by side, and in an account each statement is a round trip.
+    """
+    columns = columns_by_table(session, schema)
+    parts: list[str] = []
+    parameters: list[date] = []
+    for table in PUBLISHED_TABLES:
+        names = columns.get(table.name)
+        if not names:
+            raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
+        serving = "publication_id" if "publication_id" in names else "cast(null as varchar)"
+        names = [name for name in names if name != "publication_id"]
+        week = "week_start_date" if table.by_week else "cast(null as date)"
+        condition = ""
+        if table.by_week and weeks is not None:
+            asked = weeks.get(table.name, [])
+            condition = f" where week_start_date in ({', '.join('?' * len(asked))})" if asked else " where false"
+            parameters += asked
+        parts.append(
+            f"select '{table.name}' as table_name, {week} as week, count(*) as row_count, "
+            f"{session.content_digest(names)} as digest, min({serving}) as first_id, max({serving}) as last_id "
+            f"from {schema}.{table.name}{condition} group by {week}"
+        )
+    rows = session.rows(" union all ".join(parts), parameters)
+    return {(row["table_name"], row["week"]): row for row in rows}
 
 
-def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[date]) -> None:
+def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[date | None]) -> None:
     if touched == built:
         return
-    missing, extra = sorted(touched - built), sorted(built - touched)
+    missing, extra = sorted(touched - built), sorted(built - touched, key=str)
     raise PermanentFailure(
         f"publication: candidate.{table.name} holds {len(built)} weeks, its inputs ask for {len(touched)}: "
         f"{len(missing)} missing (first {missing[0] if missing else '-'}), {len(extra)} too many (first "
