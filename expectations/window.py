@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shelfgate.errors import ConfigurationError
 
@@ -36,22 +36,49 @@ WEIGHED_SNAPSHOTS = """select
   from raw_inventory.inventory
   group by inv_date_sk"""
 
-# What a sync brought and the four weeks before the last publication; if a source was silent, its own last four weeks.
-# The former by the publication's day: one line dated far ahead would leave nothing of the latter.
-#
-# Two scans that share no row, each by a bound on one column, and not one scan by either: an engine skips by the bounds
-# of its row groups what a bound excludes, and reads the whole history for an `or` (SF1: 0.06 s of 0.35 for all checks).
-ARRIVING_LINES = """select * from raw_sales.{table}
+# Recent lines, and older ones that arrived: two scans that share no row, each by a bound on one column, and not one
+# scan by either. An engine skips by the bounds of its row groups what a bound excludes, and reads the whole history for
+# an `or` (SF1: 0.06 s of 0.35 for all checks).
+ARRIVING_LINES = """select * from {table}
   where {day} >= {first_day}
   union all
-  select * from raw_sales.{table}
-  where _airbyte_extracted_at > {since} and coalesce({day} < {first_day}, true)"""
-FIRST_ARRIVING_DAY = "(select least({from_day_sk} - 21, max({day}) - 28) from raw_sales.{table})"
+  select * from {table}
+  where {arrived} > {since} and coalesce({day} < {first_day}, true)"""
+
+
+class Lines(NamedTuple):
+    """A table of lines: the keys of their days, when they arrived, and the first day that is recent."""
+
+    table: str
+    day: str
+    arrived: str
+    first_day: str
+
+    @classmethod
+    def landed(cls, table: str, day: str) -> Lines:
+        """From four weeks before the last publication on; if a source was silent, its own last four weeks."""
+        # The former by the publication's day: one line dated far ahead would leave nothing of the latter.
+        first_day = f"(select least({{from_day_sk}} - 21, max({day}) - 28) from raw_sales.{table})"
+        return cls(f"raw_sales.{table}", day, "_airbyte_extracted_at", first_day)
+
+    @classmethod
+    def staged(cls, view: str) -> Lines:
+        return cls(f"staging.{view}", "sold_date_sk", "extracted_at", "{from_day_sk} - 28")
+
+    def arriving(self, since: str, from_day_sk: str) -> str:
+        first_day = self.first_day.format(from_day_sk=from_day_sk)
+        return ARRIVING_LINES.format(
+            table=self.table, day=self.day, arrived=self.arrived, first_day=first_day, since=since
+        )
+
+
 LINES = {
-    "arriving_catalog_lines": ("catalog_sales", "cs_sold_date_sk"),
-    "arriving_web_lines": ("web_sales", "ws_sold_date_sk"),
-    "arriving_catalog_returns": ("catalog_returns", "cr_returned_date_sk"),
-    "arriving_web_returns": ("web_returns", "wr_returned_date_sk"),
+    "arriving_catalog_lines": Lines.landed("catalog_sales", "cs_sold_date_sk"),
+    "arriving_web_lines": Lines.landed("web_sales", "ws_sold_date_sk"),
+    "arriving_catalog_returns": Lines.landed("catalog_returns", "cr_returned_date_sk"),
+    "arriving_web_returns": Lines.landed("web_returns", "wr_returned_date_sk"),
+    "staged_catalog_lines": Lines.staged("stg_sales__catalog_lines"),
+    "staged_web_lines": Lines.staged("stg_sales__web_lines"),
 }
 
 # Of all history: a sale can be taken back, or corrected, long after its return.
@@ -101,7 +128,8 @@ class Window:
     def sets(self) -> dict[str, str]:
         """Queries for the sets of rows that several checks of a suite read, by name."""
         literals = self.literals()
-        lines = {name: self._arriving(table, day, literals) for name, (table, day) in LINES.items()}
+        since, from_day_sk = literals["since_instant"], literals["from_day_sk"]
+        lines = {name: one.arriving(since, from_day_sk) for name, one in LINES.items()}
         return {
             "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=literals["since"]),
             "weighed_snapshots": WEIGHED_SNAPSHOTS,
@@ -109,11 +137,6 @@ class Window:
             "catalog_returns_with_sales": RETURNS_WITH_SALES.format(channel="catalog", r="cr", s="cs"),
             "web_returns_with_sales": RETURNS_WITH_SALES.format(channel="web", r="wr", s="ws"),
         }
-
-    @staticmethod
-    def _arriving(table: str, day: str, literals: dict[str, str]) -> str:
-        first_day = FIRST_ARRIVING_DAY.format(table=table, day=day, from_day_sk=literals["from_day_sk"])
-        return ARRIVING_LINES.format(table=table, day=day, first_day=first_day, since=literals["since_instant"])
 
     def names(self, judged: str = "") -> dict[str, str]:
         """Every `${...}` name, sets as derived tables: what stands alone. `judged` is the window of the suite."""
