@@ -16,7 +16,7 @@ from expectations.silence import in_silence
 from expectations.sources import asking_ahead, source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
-from shelfgate.errors import ConfigurationError
+from shelfgate.errors import ConfigurationError, EngineFailed, WarehouseDamaged
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.warehouse import Warehouse
 
@@ -36,6 +36,10 @@ _ONE_GATE_AT_A_TIME = threading.Lock()
 # about the data: a closed gate, on record. Only the operator's own Ctrl-C goes on up, and leaves no approval either.
 ANY_CRASH = (Exception, SystemExit)
 
+# Nothing is known about the data here either, but a record of it could not be kept, or would blame the data: the run
+# ends with what failed, or tries once more. No approval comes of it.
+ENGINE_GONE = (EngineFailed, WarehouseDamaged)
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -51,6 +55,9 @@ class Judge:
 
         Raises nothing for bad data or a crash: a gate that could not judge gives a verdict that does not open. The
         caller holds the warehouse's turn.
+
+        Raises:
+            EngineFailed, WarehouseDamaged: the warehouse is at fault, not the data.
         """
         suites = suites_of(gate, self.suites)
         with _ONE_GATE_AT_A_TIME:
@@ -79,6 +86,8 @@ class Judge:
                 ready = [_prepared(suite, window, ask_ahead) for suite in suites]
                 for suite, prepared in zip(suites, ready, strict=True):
                     results.append(_waived(_judged(source, suite, prepared), waivers, window))
+        except ENGINE_GONE:
+            raise
         except ANY_CRASH as error:
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
             results = [_unjudged(suite, error) for suite in suites]

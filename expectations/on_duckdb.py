@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-import duckdb
 import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
+
+from shelfgate.warehouse.duckdb_connections import opened
 
 if TYPE_CHECKING:
     from expectations.at_once import Rows
@@ -25,8 +26,9 @@ def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
     """One connection to the file, opened when the first statement is sent."""
     # The stock dialect adds `custom_user_agent` to the configuration, and DuckDB refuses a second connection to a file
     # under another configuration; the turn that the caller holds is such a first connection.
-    path = str(warehouse.path.absolute())
-    return sa.create_engine("duckdb://", creator=lambda: ConnectionWrapper(duckdb.connect(path)), poolclass=StaticPool)
+    return sa.create_engine(
+        "duckdb://", creator=lambda: ConnectionWrapper(opened(warehouse.path)), poolclass=StaticPool
+    )
 
 
 @contextmanager

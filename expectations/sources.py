@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from shelfgate.errors import ConfigurationError
+from shelfgate.errors import ConfigurationError, ShelfgateError
 from shelfgate.warehouse import Warehouse
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
@@ -26,17 +26,37 @@ def source_on(warehouse: Warehouse, docs_folder: Path, **tag: str) -> Iterator[S
     """One connection for the length of the block; where the engine knows tags, its statements bear this one.
 
     Raises:
+        EngineFailed, WarehouseDamaged, PermanentFailure: a statement met this, which Great Expectations takes for the
+            failure of one check.
         Exception: whatever the engine makes of a warehouse that does not open.
     """
     from expectations.docs import context_for
     from expectations.held_source import HeldDatasource
 
-    source = HeldDatasource.over(_engine_on(warehouse, tag), SOURCE)
+    engine = _engine_on(warehouse, tag)
+    failures = _failures_met(engine, warehouse)
+    source = HeldDatasource.over(engine, SOURCE)
     try:
         # Its overloads know the sources that came with it.
         yield cast(Any, context_for(docs_folder).data_sources).add_held(source)
     finally:
         source.close()
+    if failures:
+        raise failures[0]
+
+
+def _failures_met(engine: sa.Engine, warehouse: Warehouse) -> list[ShelfgateError]:
+    """Fills up with the failures of warehouse, engine or disk that statements meet."""
+    import sqlalchemy as sa
+
+    met: list[ShelfgateError] = []
+
+    def look_at(context: sa.engine.ExceptionContext) -> None:
+        if (failure := warehouse.failure_in(str(context.original_exception))) is not None:
+            met.append(failure)
+
+    sa.event.listen(engine, "handle_error", look_at)
+    return met
 
 
 @contextmanager

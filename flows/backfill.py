@@ -6,11 +6,13 @@ from datetime import date, timedelta
 
 from prefect import flow, get_run_logger
 
+from flows.day import Refreshed, in_one_turn
 from flows.refresh import refresh
-from shelfgate.errors import ConfigurationError
+from shelfgate.errors import ConfigurationError, EngineFailed
+from shelfgate.model import Publication
 from shelfgate.publication import current_publication
 from shelfgate.settings import Settings
-from shelfgate.warehouse import install, open_warehouse
+from shelfgate.warehouse import Session, install, open_warehouse
 from tasks.snowflake_blocks import with_keys
 
 
@@ -25,11 +27,23 @@ def backfill(from_date: date, to_date: date) -> list[str]:
             f"backfill: from {from_date} to {to_date}. Wanted a range that does not run backwards."
         )
     settings = with_keys(Settings.load())
-    with open_warehouse(settings).turn() as session:
-        install(session)
-        current = current_publication(session)
+    current = in_one_turn(open_warehouse(settings), _published)
     first = from_date if current is None else max(from_date, current.business_date + timedelta(days=1))
     if first > from_date:
         get_run_logger().info("dates before %s are published already", first)
     days = [first + timedelta(days=n) for n in range((to_date - first).days + 1)]
-    return [refresh(day).publication.publication_id for day in days]
+    return [_refreshed(day).publication.publication_id for day in days]
+
+
+def _published(session: Session) -> Publication | None:
+    install(session)
+    return current_publication(session)
+
+
+def _refreshed(day: date) -> Refreshed:
+    """A day whose run the engine ended is run once more, as any day that was left unpublished would be."""
+    try:
+        return refresh(day)
+    except EngineFailed as error:
+        get_run_logger().warning("%s: %s The day is run once more.", day, error)
+    return refresh(day)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from shelfgate.errors import ShelfgateError
-from shelfgate.lease import Lease, release, renew, take
+from shelfgate.errors import EngineFailed, ShelfgateError
+from shelfgate.lease import Lease, release, release_of, renew, take
 from shelfgate.ledger import Run, begin_run
 from shelfgate.model import Publication
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Warehouse, install, open_warehouse
+from shelfgate.warehouse import Session, Warehouse, install, open_warehouse
 from tasks.snowflake_blocks import with_keys
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,7 @@ class Day:
         """
         logger = get_run_logger()
         self.stages.append(name)
-        with self.warehouse.turn() as session:
-            renew(session, self.lease)
+        in_one_turn(self.warehouse, lambda session: renew(session, self.lease))
         logger.info("%s ...", name)
         began = time.monotonic()
         try:
@@ -102,27 +104,49 @@ def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
 
 @contextmanager
 def _leased(warehouse: Warehouse, settings: Settings, run_id: str, business_date: date | None) -> Iterator[Day]:
-    with warehouse.tagged(run=run_id, stage="begin").turn() as session:
+    ending = warehouse.tagged(run=run_id, stage="end")
+
+    def begin(session: Session) -> tuple[Lease, Run]:
         install(session)
         lease = take(session, run_id)
         try:
-            run = begin_run(session, lease, business_date)
+            return lease, begin_run(session, lease, business_date)
         except BaseException:
             release(session, lease)
             raise
+
+    try:
+        lease, run = in_one_turn(warehouse.tagged(run=run_id, stage="begin"), begin)
+    except EngineFailed:
+        _give_back(ending, lambda session: release_of(session, run_id))
+        raise
     try:
         yield Day(settings, warehouse, run, lease)
     finally:
-        _give_back(warehouse.tagged(run=run_id, stage="end"), lease)
+        _give_back(ending, lambda session: release(session, lease))
 
 
-def _give_back(warehouse: Warehouse, lease: Lease) -> None:
+def _give_back(warehouse: Warehouse, let_go: Callable[[Session], object]) -> None:
     """Nobody depends on it: a lease that is not given back expires. So no trouble here may hide how the run ended."""
     try:
-        with warehouse.turn() as session:
-            release(session, lease)
+        in_one_turn(warehouse, let_go)
     except ShelfgateError as error:
         get_run_logger().warning("the lease was not given back and will expire: %s", error)
+
+
+def in_one_turn(warehouse: Warehouse, work: Callable[[Session], Result]) -> Result:
+    """What `work` answers; if the engine fails, it is done once more, on the warehouse opened anew.
+
+    Raises:
+        EngineFailed: it failed again.
+    """
+    try:
+        with warehouse.turn() as session:
+            return work(session)
+    except EngineFailed as error:
+        get_run_logger().warning("%s It is tried once more now.", error)
+    with warehouse.turn() as session:
+        return work(session)
 
 
 def day_before(moment: datetime, timezone: str) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows.day import standing_day
+from flows.day import in_one_turn, standing_day
 from shelfgate.model import Publication
 from shelfgate.rollback import roll_back
 
@@ -16,8 +16,8 @@ def rollback(to: str) -> Publication:
     The next refresh builds on it. If what made somebody roll back is still in the sources, that refresh will publish
     it again, unless a gate stops it.
     """
-    with standing_day() as day, day.warehouse.turn() as session:
-        publication = roll_back(session, day.run, to)
+    with standing_day() as day:
+        publication = in_one_turn(day.warehouse, lambda session: roll_back(session, day.run, to))
     if publication.new:
         get_run_logger().info("%s serves the content of %s", publication.publication_id, to)
     else:

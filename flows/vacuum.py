@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows.day import standing_day
+from flows.day import in_one_turn, standing_day
 from shelfgate.vacuum import Vacuumed
 from shelfgate.vacuum import vacuum as drop_unserved
 
@@ -12,8 +12,8 @@ from shelfgate.vacuum import vacuum as drop_unserved
 @flow(name="vacuum", persist_result=False)
 def vacuum(keep: int = 30) -> Vacuumed:
     """Drop what none of the newest `keep` publications serves."""
-    with standing_day() as day, day.warehouse.turn() as session:
-        done = drop_unserved(session, day.run, keep)
+    with standing_day() as day:
+        done = in_one_turn(day.warehouse, lambda session: drop_unserved(session, day.run, keep))
     get_run_logger().info(
         "%d publications, %s rows and %d verdicts dropped", len(done.publications), f"{done.rows:,}", done.verdicts
     )

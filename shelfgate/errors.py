@@ -48,6 +48,15 @@ class BuildFailed(PermanentFailure):
     """dbt could not build a model, or one of its tests failed."""
 
 
+class EngineFailed(PermanentFailure):
+    """The database engine failed inside itself: its instance is lost, its file is not. Worth one try on the file opened
+    anew."""
+
+
+class WarehouseDamaged(PermanentFailure):
+    """The warehouse file cannot be read as what it should be: restore a backup."""
+
+
 class OutsideWorldGaveUp(ShelfgateError):
     """A system outside did not answer, retries included: wait, then run again."""
 

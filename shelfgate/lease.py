@@ -76,6 +76,15 @@ def release(session: Session, lease: Lease) -> bool:
     return moved == 1
 
 
+def release_of(session: Session, owner: str) -> None:
+    """Give back whatever lease this run has: for one that does not know whether it got one."""
+    with session.transaction("lease"):
+        session.run(
+            "update ops.lease set owner = null, expires_at = null, holder = null where name = ? and owner = ?",
+            [NAME, owner],
+        )
+
+
 def refuse_a_lost_lease(session: Session, token: int) -> None:
     """Inside the publishing transaction: only the holder of the newest token may go on. The update makes a write
     conflict of a takeover that commits at the same time.

@@ -49,7 +49,7 @@ def build_models(selector: str, settings: Settings, warehouse: Warehouse, run: R
         "full_rebuild": settings.full_rebuild,
     }
     with _ONE_BUILD_AT_A_TIME, warehouse.turn(), _environment(warehouse.dbt_environment), _profile() as profiles:
-        results = _invoke(selector, profiles, settings, variables, _database(warehouse))
+        results = _invoke(selector, profiles, settings, variables, warehouse)
     logger = get_run_logger()
     for line in (one for one in results if one["status"] not in {"success", "pass"}):
         logger.warning("%s %s: %s", line["node"], line["status"], line["message"])
@@ -75,13 +75,13 @@ def _code_digest(week_start_day: int) -> str:
 
 @outside_call("dbt")
 def _invoke(
-    selector: str, profiles: str, settings: Settings, variables: dict[str, Any], database: tuple[str, ...]
+    selector: str, profiles: str, settings: Settings, variables: dict[str, Any], warehouse: Warehouse
 ) -> list[dict[str, Any]]:
     """Run dbt and give one line a node: node, status, seconds, message."""
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
-    work = settings.home.absolute() / "dbt"
+    work, database = settings.home.absolute() / "dbt", _database(warehouse)
     common = [
         *["--project-dir", str(PROJECT), "--profiles-dir", profiles],
         *["--target-path", str(work / "target"), "--log-path", str(work / "logs")],
@@ -99,8 +99,9 @@ def _invoke(
     finally:
         _let_go_of_the_file()
         reset_adapters()
-    _raise_if_stopped(f"build {selector}", answer)
     found: Any = answer.result
+    _raise_if_the_warehouse_failed(warehouse, answer)
+    _raise_if_stopped(f"build {selector}", answer)
     return [
         {
             "node": f"{result.node.resource_type} {result.node.name}",
@@ -127,18 +128,32 @@ def _raise_if_stopped(step: str, answer: Any) -> None:
         ) from None
 
 
+def _raise_if_the_warehouse_failed(warehouse: Warehouse, answer: Any) -> None:
+    """dbt takes it for the failure of one node, and skips the others."""
+    said = [str(result.message or "") for result in getattr(answer.result, "results", ())]
+    for text in [*said, str(answer.exception or "")]:
+        if (failure := warehouse.failure_in(text)) is not None:
+            raise failure
+
+
 def _safe(message: str) -> str:
     """What dbt says of a node, in one line: the engine's words below its own may quote a customer."""
     return withhold_values(" ".join(message.split())) if message.strip() else ""
 
 
 def _let_go_of_the_file() -> None:
-    """dbtRunner returns with the DuckDB file still open, which would make our turn last for ever."""
+    """dbtRunner returns with the DuckDB file still open, which would make our turn last for ever.
+
+    `close_all_connections` only forgets its environment, which the traceback of an error may keep alive.
+    """
     try:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     except ImportError:  # a Snowflake image has no DuckDB
         return
+    environment = DuckDBConnectionManager._ENV
     DuckDBConnectionManager.close_all_connections()
+    if environment is not None:
+        environment.close()
 
 
 def _failure(selector: str, bad: list[dict[str, Any]]) -> str:

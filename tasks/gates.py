@@ -64,12 +64,14 @@ def _hold(
     gate: Gate, settings: Settings, warehouse: Warehouse, run: Run, judged: Callable[[Session, datetime], Verdict]
 ) -> Approval:
     """Judge, record, show; a crash of any of these leaves no approval, one while judging leaves a verdict as well."""
-    from expectations.gates import ANY_CRASH, crashed
+    from expectations.gates import ANY_CRASH, ENGINE_GONE, crashed
 
     judged_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.turn() as session:
         try:
             verdict = judged(session, judged_at)
+        except ENGINE_GONE:
+            raise
         except ANY_CRASH as error:
             verdict = _kept_if_possible(crashed(gate, run.run_id, run.business_date, error), settings, judged_at)
         record_verdict(session, verdict, judged_at, settings.docs_site)

@@ -6,13 +6,20 @@ from typing import Any, TypedDict
 
 from prefect.cache_policies import NO_CACHE
 
-from shelfgate.errors import ShelfgateError
+from shelfgate.errors import EngineFailed, ShelfgateError
 
 
 def unless_permanent(task: Any, task_run: Any, state: Any) -> bool:
     """Retry only what its own error class calls worth it; an error that we did not foresee is a defect, not weather."""
     error = state.result(raise_on_failure=False)
+    if isinstance(error, EngineFailed):
+        return if_engine_failed(task, task_run, state)
     return isinstance(error, ShelfgateError) and error.worth_a_retry
+
+
+def if_engine_failed(task: Any, task_run: Any, state: Any) -> bool:
+    """Once more on a file that is opened anew: what DuckDB meets inside itself is rare, and seldom comes twice."""
+    return isinstance(state.result(raise_on_failure=False), EngineFailed) and task_run.run_count <= 1
 
 
 class _Retrying(TypedDict):
@@ -25,6 +32,7 @@ class _Retrying(TypedDict):
 
 class _Once(TypedDict):
     retries: int
+    retry_condition_fn: Any
     cache_policy: Any
 
 
@@ -38,4 +46,5 @@ OUTSIDE_CALL = _Retrying(
 )
 
 # A gate judges the data as they are; a build or a publication answers for itself. None of them gets better by waiting.
-ONCE = _Once(retries=0, cache_policy=NO_CACHE)
+# The one retry is for an engine that failed, and for nothing else.
+ONCE = _Once(retries=1, retry_condition_fn=if_engine_failed, cache_policy=NO_CACHE)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shelfgate.errors import ConfigurationError, PermanentFailure
+from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
 
 if TYPE_CHECKING:
     from shelfgate.settings import Settings
@@ -77,6 +77,11 @@ class Warehouse(Protocol):
 
     def tagged(self, **said: str) -> Warehouse:
         """The same warehouse, its statements marked with this as well where the engine keeps marks: `run`, `stage`."""
+        ...
+
+    def failure_in(self, said: str) -> ShelfgateError | None:
+        """The failure of the engine, its file or its disk that the text of an error tells of; None if the error is
+        about a statement. For errors that a library has swallowed."""
         ...
 
     def keeping(self) -> AbstractContextManager[Warehouse]:

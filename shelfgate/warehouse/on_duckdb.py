@@ -11,13 +11,15 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelfgate.errors import PermanentFailure, WarehouseBusy
+from shelfgate.errors import EngineFailed, ShelfgateError, WarehouseBusy
 from shelfgate.failpoints import failpoint
+from shelfgate.warehouse import duckdb_failures
+from shelfgate.warehouse.duckdb_connections import close_all, counted_turn, living
 from shelfgate.warehouse.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -35,12 +37,13 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse file, waiting while another process has it.
 
-    Every connection in one process must use the same configuration (DuckDB refuses a second one otherwise), so there
-    are no options here: dbt and Great Expectations open the same file the same way, inside a turn held by us.
+    dbt and Great Expectations open the same file the same way, without options, inside a turn held by us.
 
     Raises:
         WarehouseBusy: another process still held the file after `wait_seconds`.
         PermanentFailure: the file cannot be opened for writing.
+        WarehouseDamaged: it is not, or no longer, a database.
+        EngineFailed: an instance that has failed before is still in use in this process.
     """
     import duckdb
 
@@ -49,10 +52,10 @@ def connect(
     told = False
     while True:
         try:
-            return duckdb.connect(str(path))
-        except duckdb.IOException as error:
+            return living(path)
+        except duckdb.Error as error:
             if "Could not set lock" not in str(error):
-                raise _unusable(path, error) from error
+                raise _opening_failed(path, error) from error
             holder = _holder(str(error))
             if time.monotonic() >= deadline:
                 raise WarehouseBusy(
@@ -76,29 +79,37 @@ def turn(
     """Hold the warehouse file for the length of the block.
 
     Raises:
-        WarehouseBusy: as `connect`.
-        PermanentFailure: as `connect`, or the disk did not take what was to be written.
+        WarehouseBusy, WarehouseDamaged, PermanentFailure: as `connect`, or met while the turn lasted.
+        EngineFailed: every connection of this process to the file is closed, unless a turn around this one is left.
     """
     import duckdb
 
     connection = connect(path, wait_seconds=wait_seconds, on_wait=on_wait)
     try:
-        yield connection
-    except (duckdb.IOException, duckdb.FatalException) as error:
-        raise _unusable(path, error) from error
-    except duckdb.TransactionException as error:
-        if "Failed to commit" not in str(error):
+        with counted_turn(path), closing(connection):
+            yield connection
+    except duckdb.Error as error:
+        failure = _failure_of(path, error)
+        if failure is None:
             raise
-        raise _unusable(path, error) from error
-    finally:
-        connection.close()
+        close_all(path)
+        raise failure from error
+    except EngineFailed:
+        close_all(path)
+        raise
 
 
-def _unusable(path: Path, error: Exception) -> PermanentFailure:
-    return PermanentFailure(
-        f"warehouse {path.name}: {str(error).splitlines()[0]}. Wanted a file and a folder that this user may write, "
-        "and room on their disk. The transaction that met this is undone; give it that, then run again."
-    )
+def _failure_of(path: Path, error: duckdb.Error) -> ShelfgateError | None:
+    import duckdb
+
+    failure = duckdb_failures.failure_in(path, str(error))
+    if failure is None and isinstance(error, duckdb.IOException):
+        return duckdb_failures.unusable(path, str(error))
+    return failure
+
+
+def _opening_failed(path: Path, error: duckdb.Error) -> ShelfgateError:
+    return _failure_of(path, error) or duckdb_failures.unusable(path, str(error))
 
 
 def _holder(message: str) -> str:
@@ -149,10 +160,21 @@ class DuckDBSession:
             yield
             failpoint(f"{name}.before_commit")
         except BaseException:
-            self.connection.execute("rollback")
+            self._roll_back()
             raise
         self.connection.execute("commit")
         failpoint(f"{name}.after_commit")
+
+    def _roll_back(self) -> None:
+        """An instance that has failed undoes its transaction by itself, and says so to every statement: what is to be
+        seen is the error that led here."""
+        import duckdb
+
+        try:
+            self.connection.execute("rollback")
+        except duckdb.Error as error:
+            if not duckdb_failures.is_engine_failure(str(error)):
+                raise
 
     @property
     def utc_now(self) -> str:
@@ -196,6 +218,9 @@ class DuckDBWarehouse:
         """Itself: DuckDB keeps no history of statements."""
         return self
 
+    def failure_in(self, said: str) -> ShelfgateError | None:
+        return duckdb_failures.failure_in(self.path, said)
+
     @contextmanager
     def keeping(self) -> Iterator[DuckDBWarehouse]:
         """Itself: the file is let go of after every turn, or nobody else could work."""
@@ -206,7 +231,7 @@ class DuckDBWarehouse:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unusable(self.path, error) from error
+            raise duckdb_failures.unusable(self.path, str(error)) from error
         with turn(self.path, wait_seconds=self.wait_seconds, on_wait=self.on_wait) as connection:
             yield DuckDBSession(connection)
 

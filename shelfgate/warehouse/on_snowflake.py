@@ -91,6 +91,9 @@ class SnowflakeWarehouse:
         """The same warehouse, its statements tagged with this as well: `run` and `stage`, for cost and for blame."""
         return SnowflakeWarehouse(self.account, self.identity, self.builder, tag={**self.tag, **said}, kept=self._kept)
 
+    def failure_in(self, said: str) -> None:
+        """None: the engine is an account's, whose failures come as its errors."""
+
     @contextmanager
     def keeping(self) -> Iterator[SnowflakeWarehouse]:
         """The same warehouse, whose turns hand on their sessions until the block ends.
