@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from flows.airbyte_commands import airbyte
+from flows.backup_commands import backup, restore
 from flows.console import answer, plain_run_logs, say
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
@@ -155,7 +156,7 @@ def contracts_check() -> None:
     click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
-for command in (airbyte, status, publications, rollback, vacuum, sandbox):
+for command in (airbyte, backup, restore, status, publications, rollback, vacuum, sandbox):
     cli.add_command(command)
 
 

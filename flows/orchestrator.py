@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shelfgate.errors import OutsideWorldGaveUp
+from shelfgate.disk_room import refuse_full_disk
+from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure, ShelfgateError
 
 # A fresh server migrates its database: 10..37 s on two shared cores.
 START_DEADLINE_SECONDS = 180.0
+
+# SQLite takes room a page at a time, its log 32 kB: below this the server's next writes fail.
+_FULL_BYTES = 1_000_000
 
 
 @contextmanager
@@ -26,6 +30,7 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
 
     Raises:
         OutsideWorldGaveUp: the server does not answer.
+        PermanentFailure: it is ours, and its disk is full.
     """
     configured = os.environ.get("PREFECT_API_URL") or _from_profile()
     if configured:
@@ -33,6 +38,12 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
         with _pointing_at(configured):
             yield configured
         return
+    refuse_full_disk(home, "the Prefect server of this command and for what the run writes")
+    with _full_disk_is_told(home):
+        yield from _own_server(home, tell)
+
+
+def _own_server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -53,6 +64,21 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def _full_disk_is_told(home: Path) -> Iterator[None]:
+    """A server whose disk is full answers 500, or ends without a word, and its log has no room to say why."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ShelfgateError) and not isinstance(error, OutsideWorldGaveUp):
+            raise  # it says what has failed: a gate, a disk, a setting
+        try:
+            refuse_full_disk(home, "the Prefect server of this command", _FULL_BYTES)
+        except PermanentFailure as full:
+            raise full from error
+        raise
 
 
 @contextmanager

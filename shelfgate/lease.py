@@ -76,6 +76,18 @@ def release(session: Session, lease: Lease) -> bool:
     return moved == 1
 
 
+def refuse_while_held(session: Session) -> None:
+    """For work on the whole file, which no run may share; takes no lease.
+
+    Raises:
+        WarehouseBusy: a run that is alive, or may be, has it.
+    """
+    for found in session.rows("select * from ops.lease where name = ?", [NAME]):
+        free = found["owner"] is None or found["expires_at"] <= warehouse_time(session)
+        if not free and not _gone(found["holder"]):
+            raise _held(found["owner"], found["expires_at"])
+
+
 def release_of(session: Session, owner: str) -> None:
     """Give back whatever lease this run has: for one that does not know whether it got one."""
     with session.transaction("lease"):

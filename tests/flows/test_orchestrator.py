@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,10 @@ from prefect import flow, get_run_logger
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
+from flows import orchestrator
 from flows.orchestrator import server
+from shelfgate.disk_room import refuse_full_disk
+from shelfgate.errors import PermanentFailure
 
 
 @flow(name="nothing but a line")
@@ -41,3 +47,52 @@ def run_once(home: Path) -> None:
 def senders() -> int:
     gc.collect()
     return sum(isinstance(one, EventsWorker | APILogWorker) for one in gc.get_objects())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 MB, as a folder."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root mounts a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_before_a_server_is_started(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orchestrator, "_from_profile", lambda: None)
+
+    with pytest.raises(PermanentFailure, match=r"16\.. MB are free on its disk\. Expected 50 MB") as full:
+        with server(small_disk / "home", lambda _: None):
+            pass
+
+    assert str(small_disk / "home") in str(full.value)
+    assert not (small_disk / "home").exists()
+
+
+def test_a_disk_that_fills_up_under_a_run_is_told(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Prefect makes of it is an error of its own: the server answers 500, or nothing any more."""
+    monkeypatch.setattr(orchestrator, "_from_profile", lambda: None)
+    monkeypatch.setattr(orchestrator, "refuse_full_disk", refuse_what_is_full)
+
+    with pytest.raises(PermanentFailure, match="Make room there, then run again"):
+        with server(small_disk / "home", lambda _: None):
+            fill(small_disk)
+            nothing_but_a_line()
+
+
+def refuse_what_is_full(folder: Path, purpose: str, needed: int = 0) -> None:
+    """The first look asks for no room here: the disk is small, and not yet full."""
+    refuse_full_disk(folder, purpose, needed)
+
+
+def fill(disk: Path) -> None:
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(65536))

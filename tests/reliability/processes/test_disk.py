@@ -44,7 +44,7 @@ def test_a_warehouse_that_may_not_be_written_is_a_clear_error(file: Path, folder
 
     assert status == PermanentFailure.exit_status, said
     assert "Permission denied" in said
-    assert "Wanted a file and a folder that this user may write" in said
+    assert "Expected a file and a folder that this user may write" in said
     assert look(kept) == 0
     converges(kept, 1)
 
@@ -52,5 +52,5 @@ def test_a_warehouse_that_may_not_be_written_is_a_clear_error(file: Path, folder
 def test_a_folder_that_does_not_exist_and_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, where a folder was wanted")
 
-    with pytest.raises(PermanentFailure, match="Wanted a file and a folder that this user may write"):
+    with pytest.raises(PermanentFailure, match="Expected a file and a folder that this user may write"):
         run_day(tmp_path / "taken" / "warehouse.duckdb", 0)
