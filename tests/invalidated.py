@@ -1,4 +1,4 @@
-"""A DuckDB instance that is really invalid, as after an error inside the engine: DuckDB has a setting for its own tests."""
+"""A DuckDB instance that is invalid, as after an error inside the engine: by a setting of DuckDB's own tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import duckdb
 
 
 def invalidate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have the instance fail, for every connection of the process: whatever they send is answered with a FATAL error."""
+    """Have the instance fail: every connection of the process gets a FATAL error for whatever it sends."""
     abort_checkpoints(connection)
     # Something to checkpoint, or none is made.
     connection.execute("create or replace table main.touched as select 1 as one")

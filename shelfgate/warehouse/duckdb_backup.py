@@ -1,18 +1,15 @@
-"""Copies of the warehouse file, and the way back to one. Apart, because it works on the file while no engine has it open.
+"""Copies of the warehouse file, and the way back to one. Apart, because it works while no engine has the file open.
 
 A copy is made aside, read from end to end, and only then given its name: whoever finds it may trust it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from shelfgate.errors import ConfigurationError, EngineFailed, PermanentFailure, WarehouseBusy, WarehouseDamaged
 from shelfgate.lease import refuse_while_held
@@ -20,9 +17,8 @@ from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.warehouse import Session
 from shelfgate.warehouse.duckdb_failures import BACKUPS, failure_in
+from shelfgate.warehouse.file_copies import copied, copy_of, flush, held, log_of, unfinished
 from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
-
-_CHUNK = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,17 +66,17 @@ def back_up(warehouse: DuckDBWarehouse, to: Path | None = None) -> BackedUp:
         raise ConfigurationError(f"backup: {target.absolute()} is there already. Give another name with --to.")
     with warehouse.turn() as session:
         refuse_while_held(session)
-    with _unfinished(target) as part:
-        with _held(source) as handle:
-            if _log_of(source).exists():
+    with unfinished(target) as part:
+        with held(source) as handle:
+            if log_of(source).exists():
                 raise WarehouseBusy(
                     f"backup: another process used {source.name} in this moment. Nothing was written; run it again."
                 )
             # Through the handle that holds the lock: closing another one would drop it.
-            size = _copied(handle, part)
+            size = copied(handle, part)
         content = _read(part, source, refuse_while_held)
         part.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
     return BackedUp(str(target.absolute()), size, content)
 
 
@@ -99,10 +95,10 @@ def restore(warehouse: DuckDBWarehouse, backup: Path) -> Restored:
     if target.exists() and backup.samefile(target):
         raise ConfigurationError(f"restore: {backup.absolute()} is the warehouse itself. Nothing was changed.")
     _refuse_while_used(warehouse)
-    with _unfinished(target) as part:
-        _copy_of(backup, part)
-        if _log_of(backup).exists():
-            _copy_of(_log_of(backup), _log_of(part))
+    with unfinished(target) as part:
+        copy_of(backup, part)
+        if log_of(backup).exists():
+            copy_of(log_of(backup), log_of(part))
             with DuckDBWarehouse(part).turn():
                 pass  # what the log holds is in the file when it is closed
         try:
@@ -112,7 +108,7 @@ def restore(warehouse: DuckDBWarehouse, backup: Path) -> Restored:
                 f"restore: the backup is no good: {damaged} The warehouse {target.absolute()} was not changed."
             ) from damaged
         aside = _put_in_place(part, target)
-    _flush(target.parent)
+    flush(target.parent)
     return Restored(str(target.absolute()), str(backup.absolute()), aside and str(aside.absolute()), content)
 
 
@@ -132,11 +128,11 @@ def _put_in_place(part: Path, target: Path) -> Path | None:
         part.rename(target)
         return None
     aside = target.with_name(f"{target.name}.aside-{_timestamp()}")
-    with _held(target):
+    with held(target):
         os.link(target, aside)
-        if _log_of(target).exists():
-            os.link(_log_of(target), _log_of(aside))
-            _log_of(target).unlink()
+        if log_of(target).exists():
+            os.link(log_of(target), log_of(aside))
+            log_of(target).unlink()
         part.replace(target)
     return aside
 
@@ -181,86 +177,6 @@ def _content(session: Session) -> Content:
             f"what readers see is not what {current.publication_id} promised: {'; '.join(verdict.reasons)}."
         )
     return Content(len(tables), rows, current.publication_id)
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """A name of this process's own beside the target; whatever is left of it, or of one that died, is removed."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in target.parent.glob(f".{target.name}.*.part*"):
-        if not _alive(left.name.removeprefix(f".{target.name}.").partition(".")[0]):
-            left.unlink(missing_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-        _log_of(part).unlink(missing_ok=True)
-
-
-def _alive(pid: str) -> bool:
-    with suppress(ValueError, ProcessLookupError):
-        os.kill(int(pid), 0)
-        return True
-    return False
-
-
-@contextmanager
-def _held(file: Path) -> Iterator[BinaryIO]:
-    """Hold the file as DuckDB would. Never while this process has it open: closing one of two drops the lock of both.
-
-    Raises:
-        WarehouseBusy: another process has it.
-    """
-    with file.open("r+b") as handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseBusy(
-                f"warehouse {file.name}: another process holds the file. Nothing was changed; run again after it."
-            ) from None
-        yield handle
-
-
-def _copy_of(source: Path, target: Path) -> int:
-    with source.open("rb") as handle:
-        return _copied(handle, target)
-
-
-def _copied(source: BinaryIO, target: Path) -> int:
-    """Copy the bytes to a new file that only this user may read, and to the disk; answers how many."""
-    size = os.fstat(source.fileno()).st_size
-    try:
-        with os.fdopen(_created(target), "wb") as written:
-            while chunk := source.read(_CHUNK):
-                written.write(chunk)
-            written.flush()
-            os.fsync(written.fileno())
-    except OSError as error:
-        free = os.statvfs(target.parent)
-        raise PermanentFailure(
-            f"{target.parent.absolute()}: {error.strerror} while {Path(source.name).name} was copied. Expected room for "
-            f"{size / 1e6:,.0f} MB there, {free.f_bavail * free.f_frsize / 1e6:,.0f} MB are free. The copy was removed, "
-            "nothing else was changed."
-        ) from error
-    return size
-
-
-def _created(file: Path) -> int:
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-
-
-def _flush(folder: Path) -> None:
-    """A name is on the disk when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _log_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}.wal")
 
 
 def _timestamp() -> str:

@@ -89,7 +89,8 @@ def _way_back(path: Path) -> str:
     if newest is None:
         return (
             f"No backup lies in {path.absolute().parent / BACKUPS}. If you have one: `shelfgate restore --from "
-            "BACKUP`; else move the file aside and run again, which builds everything from the sources (docs/runbook.md)."
+            "BACKUP`; else move the file aside and run again, which builds everything from the sources "
+            "(docs/runbook.md)."
         )
     return f"Restore the newest backup: `shelfgate restore --from {newest.absolute()}`; it keeps this file aside."
 

@@ -62,7 +62,7 @@ class Trouble:
 
 @contextmanager
 def broken(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> Iterator[Trouble]:
-    """Every opening of the warehouse passes here: turns, the gates' engine and those who answer beside it."""
+    """Every turn passes here, those that answer beside a gate too; whoever connects later joins their instance."""
     stage_of, living = Day.stage, duckdb_connections.living
 
     @contextmanager
@@ -150,9 +150,7 @@ def test_an_engine_that_fails_twice_ends_the_run_and_the_process_goes_on(
     assert settled.differences() == []
 
 
-def test_a_backfill_goes_on_after_a_run_that_the_engine_ended(
-    settled: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backfill_goes_on_after_a_run_that_the_engine_ended(settled: House, monkeypatch: pytest.MonkeyPatch) -> None:
     first = settled.day
     settled.advance(1)
     trouble = Trouble(opening=2, stages=frozenset({"staging gate"}), always=True)

@@ -48,10 +48,19 @@ class Met:
     fired: frozenset[str]
     pointer_moved: bool
     healed: bool
+    engine_failed: str = ""
+    """What the engine said that failed twice: nothing is known of the fault then."""
+
+    @classmethod
+    def nothing(cls, fault: Fault, engine_failed: str) -> Met:
+        """The engine failed, and failed again."""
+        return cls(fault, 0, PASSES, frozenset(), pointer_moved=False, healed=True, engine_failed=engine_failed)
 
     @property
     def shortcomings(self) -> list[str]:
         """What is not as the catalogue says; empty if all of it is."""
+        if self.engine_failed:
+            return [f"the engine failed twice: {self.engine_failed}"]
         found = [] if self.changed > 0 else ["nothing was changed"]
         wanted = self.fault.stops_at
         if STOPS.index(self.stopped_at) > STOPS.index(wanted) or (wanted == PASSES != self.stopped_at):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shelfgate.errors import GateClosed, PermanentFailure, SyncFailed
+from shelfgate.errors import EngineFailed, GateClosed, PermanentFailure, SyncFailed
 from shelfgate.model import Gate, Verdict
 from tests.faults.fault import PASSES, At, Fault, ModelFault, ProtocolFault, RowsFault, SourceFault
 from tests.faults.ground import Ground, Met, fired_in
@@ -43,9 +43,13 @@ def meet_whole_flow(house: House, fault: SourceFault) -> Met:
     house.advance(7 - (house.day.weekday() - 3) % 7)
     before = _pointer(house)
     changed, undo = fault.inject(house)
-    stopped_at, fired = _refreshed(house)
-    moved = _pointer(house) != before
-    undo()
+    try:
+        stopped_at, fired = _refreshed(house)
+    except EngineFailed as error:
+        return Met.nothing(fault, str(error))
+    finally:
+        moved = _pointer(house) != before
+        undo()
     healed, _ = (PASSES, None) if stopped_at == PASSES else _refreshed(house)
     return Met(fault, changed, stopped_at, fired, moved, healed == PASSES)
 
@@ -53,10 +57,12 @@ def meet_whole_flow(house: House, fault: SourceFault) -> Met:
 def _refreshed(house: House) -> tuple[str, frozenset[str]]:
     """Where a refresh was stopped, and every check that did not pass."""
     try:
-        house.refresh()
+        house.refresh_despite_the_engine()
     except GateClosed:
         gate, fired = _last_gate(house)
         return gate, fired
+    except EngineFailed:
+        raise
     except (SyncFailed, PermanentFailure):
         return "sync", frozenset()
     return PASSES, _last_gate(house)[1]

@@ -69,8 +69,7 @@ def test_a_full_disk_is_told_before_a_server_is_started(small_disk: Path, monkey
     monkeypatch.setattr(orchestrator, "_from_profile", lambda: None)
 
     with pytest.raises(PermanentFailure, match=r"16\.. MB are free on its disk\. Expected 50 MB") as full:
-        with server(small_disk / "home", lambda _: None):
-            pass
+        run_once(small_disk / "home")
 
     assert str(small_disk / "home") in str(full.value)
     assert not (small_disk / "home").exists()
@@ -81,10 +80,13 @@ def test_a_disk_that_fills_up_under_a_run_is_told(small_disk: Path, monkeypatch:
     monkeypatch.setattr(orchestrator, "_from_profile", lambda: None)
     monkeypatch.setattr(orchestrator, "refuse_full_disk", refuse_what_is_full)
 
-    with pytest.raises(PermanentFailure, match="Make room there, then run again"):
-        with server(small_disk / "home", lambda _: None):
+    def filling(home: Path) -> None:
+        with server(home, lambda _: None):
             fill(small_disk)
             nothing_but_a_line()
+
+    with pytest.raises(PermanentFailure, match="Make room there, then run again"):
+        filling(small_disk / "home")
 
 
 def refuse_what_is_full(folder: Path, purpose: str, needed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""A warehouse file that is damaged says what it is and how to go back; backup and restore, killed at every step too."""
+"""A damaged warehouse says what it is and how to go back; backup and restore, killed at every step too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from shelfgate.warehouse.duckdb_backup import back_up, restore
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.reliability.processes.small_process import look
 from tests.reliability.processes.small_run import run_day
-
 
 ROWS = 3_000
 """Of a week: so many that the weeks have blocks of their own."""
@@ -106,7 +105,7 @@ def test_a_log_of_another_file_is_told_and_kept(file: Path, tmp_path: Path) -> N
     log = file.with_name(f"{file.name}.wal")
     log.write_bytes(log_of_another(tmp_path / "other.duckdb"))
 
-    with pytest.raises(WarehouseDamaged, match="its write-ahead log warehouse.duckdb.wal is damaged, or belongs"):
+    with pytest.raises(WarehouseDamaged, match=r"its write-ahead log warehouse\.duckdb\.wal is damaged, or belongs"):
         read_all(file)
     done = restore(at(file), backup)
 
@@ -313,5 +312,3 @@ def test_a_full_disk_ends_both_and_changes_nothing(file: Path, tmp_path: Path) -
     assert file.read_bytes() == before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "kept.duckdb"]
     assert [one.name for one in file.parent.iterdir()] == [file.name]
-
-

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from shelfgate.errors import EngineFailed, PermanentFailure
+from shelfgate.errors import EngineFailed, PermanentFailure, WarehouseDamaged
 from shelfgate.warehouse.duckdb_connections import opened
 from shelfgate.warehouse.duckdb_failures import failure_in
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -28,10 +28,15 @@ def number(warehouse: DuckDBWarehouse) -> int:
         return session.rows("select max(number) as number from kept")[0]["number"]
 
 
-def test_an_error_inside_the_engine_is_not_told_as_one_of_the_disk(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(EngineFailed) as failed, warehouse.turn() as session:
+def fail_in_a_turn(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.turn() as session:
         invalidate(session.connection)
         session.rows("select 1")
+
+
+def test_an_error_inside_the_engine_is_not_told_as_one_of_the_disk(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(EngineFailed) as failed:
+        fail_in_a_turn(warehouse)
 
     said = str(failed.value)
     assert failed.value.exit_status == 4
@@ -42,9 +47,8 @@ def test_an_error_inside_the_engine_is_not_told_as_one_of_the_disk(warehouse: Du
 
 
 def test_the_next_turn_opens_the_file_anew(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(EngineFailed), warehouse.turn() as session:
-        invalidate(session.connection)
-        session.rows("select 1")
+    with pytest.raises(EngineFailed):
+        fail_in_a_turn(warehouse)
 
     assert not is_open(warehouse.path)
     assert number(warehouse) == 42
@@ -53,9 +57,8 @@ def test_the_next_turn_opens_the_file_anew(warehouse: DuckDBWarehouse) -> None:
 def test_a_connection_that_somebody_left_does_not_keep_the_failed_instance(warehouse: DuckDBWarehouse) -> None:
     left = opened(warehouse.path)
     cursor = left.cursor()
-    with pytest.raises(EngineFailed), warehouse.turn() as session:
-        invalidate(session.connection)
-        session.rows("select 1")
+    with pytest.raises(EngineFailed):
+        fail_in_a_turn(warehouse)
 
     assert not is_open(warehouse.path)
     assert number(warehouse) == 42
@@ -83,35 +86,45 @@ def test_a_connection_of_a_stranger_is_said_to_stand_in_the_way(warehouse: DuckD
 
 
 def test_a_turn_inside_another_leaves_the_outer_one_its_connection(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(EngineFailed), warehouse.turn() as outer:
-        with pytest.raises(EngineFailed), warehouse.turn() as inner:
-            invalidate(inner.connection)
-            inner.rows("select 1")
-        assert is_open(warehouse.path)
-        with pytest.raises(EngineFailed), warehouse.turn():
-            pass
-        outer.rows("select 1")
+    def nested() -> None:
+        with warehouse.turn() as outer:
+            with pytest.raises(EngineFailed):
+                fail_in_a_turn(warehouse)
+            assert is_open(warehouse.path)
+            with pytest.raises(EngineFailed):
+                number(warehouse)
+            outer.rows("select 1")
+
+    with pytest.raises(EngineFailed):
+        nested()
 
     assert not is_open(warehouse.path)
     assert number(warehouse) == 42
 
 
 def test_a_failure_inside_a_transaction_is_told_and_the_transaction_is_undone(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(EngineFailed, match="Checkpoint aborted"), warehouse.turn() as session:
-        with session.transaction("publish"):
+    def insert_while_it_fails() -> None:
+        with warehouse.turn() as session, session.transaction("publish"):
             session.run("insert into kept values (43)")
             with warehouse.turn() as beside:
                 fail_at_commit(beside.connection)
                 beside.run("create table other as select 1 as one")
 
+    with pytest.raises(EngineFailed, match="Checkpoint aborted"):
+        insert_while_it_fails()
+
     assert number(warehouse) == 42
 
 
 def test_a_commit_that_is_durable_stands_after_the_engine_failed(warehouse: DuckDBWarehouse) -> None:
-    with pytest.raises(EngineFailed, match="what was committed stands"), warehouse.turn() as session:
-        fail_at_commit(session.connection)
-        with session.transaction("publish"):
-            session.run("insert into kept values (43)")
+    def insert() -> None:
+        with warehouse.turn() as session:
+            fail_at_commit(session.connection)
+            with session.transaction("publish"):
+                session.run("insert into kept values (43)")
+
+    with pytest.raises(EngineFailed, match="what was committed stands"):
+        insert()
 
     assert number(warehouse) == 43
 
@@ -130,8 +143,9 @@ def test_a_full_disk_stays_one_though_duckdb_calls_it_fatal(tmp_path: Path, erro
     "said",
     [
         "INTERNAL Error: Attempted to access index 2 within vector of size 2\n\nStack Trace:\n\n/x/duckdb.so(a)",
-        "Runtime Error in model stg (models/stg.sql)\n  FATAL Error: Failed: database has been invalidated because of a "
-        'previous fatal error.\n  Original error: "INTERNAL Error: Attempted to access index 2 within vector of size 2"',
+        "Runtime Error in model stg (models/stg.sql)\n  FATAL Error: Failed: database has been invalidated because of "
+        'a previous fatal error.\n  Original error: "INTERNAL Error: Attempted to access index 2 within vector of size '
+        '2"',
     ],
 )
 def test_the_reason_is_the_first_error_in_one_line(tmp_path: Path, said: str) -> None:
@@ -144,3 +158,19 @@ def test_the_reason_is_the_first_error_in_one_line(tmp_path: Path, said: str) ->
 @pytest.mark.parametrize("said", ["Binder Error: no column x", "Conversion Error: Could not convert 'a@b'"])
 def test_a_wrong_statement_is_no_failure_of_the_engine(tmp_path: Path, said: str) -> None:
     assert failure_in(tmp_path / "w.duckdb", said) is None
+
+
+def test_a_file_of_a_newer_duckdb_is_told_as_one(tmp_path: Path) -> None:
+    """What 1.5.5 says of a file that 2.0.1 made."""
+    said = (
+        "IO Error: Trying to read a database file with version number 999, but we can only read versions between "
+        "64 and 68.\nThe database file was created with an newer version of DuckDB."
+    )
+
+    failure = failure_in(tmp_path / "w.duckdb", said)
+
+    assert isinstance(failure, WarehouseDamaged)
+    assert (
+        "another version of DuckDB wrote it. Observed: Trying to read a database file with version number 999"
+        in str(failure)
+    )
