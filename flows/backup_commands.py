@@ -73,7 +73,7 @@ def _warehouse(command: str) -> DuckDBWarehouse:
     settings = Settings.load()
     if (target := settings.need("target")) != "duckdb":
         raise ConfigurationError(
-            f"{command}: SHELFGATE_TARGET is {target}; only the DuckDB warehouse is a file. In Snowflake, Time Travel "
-            "and clones are the way back (docs/snowflake.md). Nothing was done."
+            f"{command}: SHELFGATE_TARGET is {target}; only the DuckDB warehouse is a file. In Snowflake, "
+            "`shelfgate rollback` and the account's Time Travel are the way back. Nothing was done."
         )
     return DuckDBWarehouse(settings.warehouse_file, wait_seconds=settings.warehouse_wait_seconds, on_wait=say)

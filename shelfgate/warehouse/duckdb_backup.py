@@ -17,7 +17,7 @@ from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.warehouse import Session
 from shelfgate.warehouse.duckdb_failures import BACKUPS, failure_in
-from shelfgate.warehouse.file_copies import copied, copy_of, flush, held, log_of, unfinished
+from shelfgate.warehouse.file_copies import beside, copied, copy_of, flush, held, logs_of, unfinished
 from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
 
 
@@ -68,7 +68,7 @@ def back_up(warehouse: DuckDBWarehouse, to: Path | None = None) -> BackedUp:
         refuse_while_held(session)
     with unfinished(target) as part:
         with held(source) as handle:
-            if log_of(source).exists():
+            if logs_of(source):
                 raise WarehouseBusy(
                     f"backup: another process used {source.name} in this moment. Nothing was written; run it again."
                 )
@@ -97,10 +97,11 @@ def restore(warehouse: DuckDBWarehouse, backup: Path) -> Restored:
     _refuse_while_used(warehouse)
     with unfinished(target) as part:
         copy_of(backup, part)
-        if log_of(backup).exists():
-            copy_of(log_of(backup), log_of(part))
+        if logs := logs_of(backup):
+            for log, suffix in logs:
+                copy_of(log, beside(part, suffix))
             with DuckDBWarehouse(part).turn():
-                pass  # what the log holds is in the file when it is closed
+                pass  # what the logs hold is in the file when it is closed
         try:
             content = _read(part, backup)
         except WarehouseDamaged as damaged:
@@ -130,9 +131,9 @@ def _put_in_place(part: Path, target: Path) -> Path | None:
     aside = target.with_name(f"{target.name}.aside-{_timestamp()}")
     with held(target):
         os.link(target, aside)
-        if log_of(target).exists():
-            os.link(log_of(target), log_of(aside))
-            log_of(target).unlink()
+        for log, suffix in logs_of(target):
+            os.link(log, beside(aside, suffix))
+            log.unlink()
         part.replace(target)
     return aside
 

@@ -33,7 +33,8 @@ def unfinished(target: Path) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
-        log_of(part).unlink(missing_ok=True)
+        for log, _ in logs_of(part):
+            log.unlink(missing_ok=True)
 
 
 def _alive(pid: str) -> bool:
@@ -97,6 +98,12 @@ def flush(folder: Path) -> None:
         os.close(descriptor)
 
 
-def log_of(file: Path) -> Path:
-    """The write-ahead log that DuckDB keeps beside a file."""
-    return file.with_name(f"{file.name}.wal")
+def logs_of(file: Path) -> list[tuple[Path, str]]:
+    """The logs beside a file, each with what its name has beyond the file's: DuckDB 1.5 keeps up to three while
+    it checkpoints."""
+    suffixes = (".wal", ".wal.checkpoint", ".wal.recovery")
+    return [(log, suffix) for suffix in suffixes if (log := beside(file, suffix)).exists()]
+
+
+def beside(file: Path, suffix: str) -> Path:
+    return file.with_name(f"{file.name}{suffix}")
