@@ -47,15 +47,15 @@ def source_on(warehouse: Warehouse, docs_folder: Path, **tag: str) -> Iterator[S
 
 def _failures_met(engine: sa.Engine, warehouse: Warehouse) -> list[ShelfgateError]:
     """Fills up with the failures of warehouse, engine or disk that statements meet."""
-    import sqlalchemy as sa
+    from sqlalchemy import event
 
     met: list[ShelfgateError] = []
 
-    def look_at(context: sa.engine.ExceptionContext) -> None:
+    def look_at(context: sa.ExceptionContext) -> None:
         if (failure := warehouse.failure_in(str(context.original_exception))) is not None:
             met.append(failure)
 
-    sa.event.listen(engine, "handle_error", look_at)
+    event.listen(engine, "handle_error", look_at)
     return met
 
 

@@ -20,7 +20,7 @@ from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.reliability.processes.small_process import look
 from tests.reliability.processes.small_run import run_day
 
-ROWS = 3_000
+ROWS = 20_000
 """Of a week: so many that the weeks have blocks of their own."""
 
 
