@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
+from shelfgate import interruption
+
 if TYPE_CHECKING:
     from expectations.at_once import Rows
     from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
@@ -50,6 +52,7 @@ def _answering(sessions: list[DuckDBSession]) -> Iterator[Callable[[str], Future
     def answer(sql: str) -> Rows:
         session = idle.get()
         try:
+            interruption.raise_if_requested()
             return session.rows(sql)
         finally:
             idle.put(session)

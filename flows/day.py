@@ -12,12 +12,15 @@ from zoneinfo import ZoneInfo
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.ending import as_prefect_expects
+from flows.leased import leased
+from shelfgate import interruption
 from shelfgate.errors import ShelfgateError
-from shelfgate.lease import Lease, release, renew, take
-from shelfgate.ledger import Run, begin_run
+from shelfgate.lease import Lease, renew
+from shelfgate.ledger import Run
 from shelfgate.model import Publication
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Warehouse, install, open_warehouse
+from shelfgate.warehouse import Warehouse, open_warehouse
 from tasks.snowflake_blocks import with_keys
 
 
@@ -44,7 +47,9 @@ class Day:
 
         Raises:
             WarehouseBusy: another run has taken over.
+            Interrupted: a signal asked the process to end, before the stage or during it.
         """
+        interruption.raise_if_requested()
         logger = get_run_logger()
         self.stages.append(name)
         with self.warehouse.turn() as session:
@@ -53,8 +58,13 @@ class Day:
         began = time.monotonic()
         try:
             yield
+        except BaseException as ended:
+            if not isinstance(ended, ShelfgateError):
+                ended.add_note(f"It ended in stage {name}.")
+            raise
         finally:
             self.seconds[name] = round(time.monotonic() - began, 2)
+        interruption.raise_if_requested()
         logger.info("%s done in %.1f s", name, self.seconds[name])
 
 
@@ -95,34 +105,15 @@ def standing_day() -> Iterator[Day]:
 @contextmanager
 def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
     run_id = str(flow_run.get_id())
-    whole = open_warehouse(settings, on_wait=get_run_logger().info)
-    with whole.keeping() as warehouse, _leased(warehouse, settings, run_id, business_date) as day:
-        yield day
-
-
-@contextmanager
-def _leased(warehouse: Warehouse, settings: Settings, run_id: str, business_date: date | None) -> Iterator[Day]:
-    with warehouse.tagged(run=run_id, stage="begin").turn() as session:
-        install(session)
-        lease = take(session, run_id)
-        try:
-            run = begin_run(session, lease, business_date)
-        except BaseException:
-            release(session, lease)
-            raise
-    try:
+    logger = get_run_logger()
+    whole = open_warehouse(settings, on_wait=logger.info)
+    with (
+        interruption.watched(),
+        as_prefect_expects(),
+        whole.keeping() as warehouse,
+        leased(warehouse, run_id, business_date, logger.warning) as (run, lease),
+    ):
         yield Day(settings, warehouse, run, lease)
-    finally:
-        _give_back(warehouse.tagged(run=run_id, stage="end"), lease)
-
-
-def _give_back(warehouse: Warehouse, lease: Lease) -> None:
-    """Nobody depends on it: a lease that is not given back expires. So no trouble here may hide how the run ended."""
-    try:
-        with warehouse.turn() as session:
-            release(session, lease)
-    except ShelfgateError as error:
-        get_run_logger().warning("the lease was not given back and will expire: %s", error)
 
 
 def day_before(moment: datetime, timezone: str) -> date:

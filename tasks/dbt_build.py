@@ -15,6 +15,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from expectations.evidence import withhold_values
+from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
@@ -99,6 +100,8 @@ def _invoke(
     finally:
         _let_go_of_the_file()
         reset_adapters()
+    # dbt turns Ctrl-C and SIGTERM into a result like any other.
+    interruption.raise_if_requested()
     _raise_if_stopped(f"build {selector}", answer)
     found: Any = answer.result
     return [

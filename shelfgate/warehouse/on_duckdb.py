@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shelfgate import interruption
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.failpoints import failpoint
 
@@ -145,6 +146,7 @@ class DuckDBSession:
             failpoint(f"{name}.begun")
             yield
             failpoint(f"{name}.before_commit")
+            interruption.raise_before_commit(name)
         except BaseException:
             self.connection.execute("rollback")
             raise
