@@ -18,6 +18,8 @@ from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateErro
 
 INTERRUPTED: Final = 128
 """Plus the number of the signal, as shells count: 130 Ctrl-C, 143 SIGTERM, 129 a terminal that was closed."""
+PIPE_CLOSED: Final = INTERRUPTED + signal.SIGPIPE
+"""Whoever read the answer went away before it was complete, as `head` does."""
 DIFFERS: Final = 7
 """Of a command that compares: something is stale, or differs from what is declared."""
 
@@ -37,7 +39,7 @@ def status_of(command: Callable[[], object], *, as_json: bool) -> int:
             try:
                 ended: object = command()
             except SystemExit as left:
-                ended = left.code
+                ended = PIPE_CLOSED if _reader_has_gone() else left.code
             except BaseException as error:  # noqa: BLE001  (the last resort: whatever it is, it gets a status)
                 ended = _told(error, as_json=as_json)
             else:
@@ -77,9 +79,16 @@ def _told(error: BaseException, *, as_json: bool) -> int:
     if isinstance(error, BrokenPipeError):
         # Whoever read the answer has gone. The interpreter would fail at flushing what is left of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED + signal.SIGPIPE
+        return PIPE_CLOSED
     ours = _as_ours(error)
     return _tell(type(ours).__name__, str(ours), ours.exit_status, as_json=as_json)
+
+
+def _reader_has_gone() -> bool:
+    """click ends with 1 then, and leaves this trace of the cause only."""
+    from click.utils import PacifyFlushWrapper
+
+    return isinstance(sys.stdout, PacifyFlushWrapper)
 
 
 def _interrupted(error: BaseException, number: int) -> str:

@@ -12,7 +12,7 @@ from shelfgate.ledger import refuse_an_earlier_day
 from shelfgate.model import Publication
 from shelfgate.publication import current_publication
 from shelfgate.rollback import readable
-from shelfgate.settings import PREFIX, Settings
+from shelfgate.settings import PREFIX, Settings, refuse_unusable_home
 from shelfgate.warehouse import Session, install, open_warehouse
 
 NEEDED_BY_A_RUN = (
@@ -31,6 +31,7 @@ def before_refresh(settings: Settings, business_date: date | None) -> None:
     Raises:
         ConfigurationError: a setting is missing, or the business date lies before the published one.
     """
+    refuse_unusable_home(settings.home, to_write=True)
     missing = [name for name in NEEDED_BY_A_RUN if getattr(settings, name) is None]
     if settings.s3_bucket is None and settings.s3_block is None:
         missing.append("s3_bucket")
