@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
@@ -88,7 +88,7 @@ def _reader_has_gone() -> bool:
     """click ends with 1 then, and leaves this trace of the cause only."""
     from click.utils import PacifyFlushWrapper
 
-    return isinstance(sys.stdout, PacifyFlushWrapper)
+    return isinstance(sys.stdout, cast(type, PacifyFlushWrapper))
 
 
 def _interrupted(error: BaseException, number: int) -> str:

@@ -20,7 +20,7 @@ def leased(
 ) -> Iterator[tuple[Run, Lease]]:
     """Install what is missing, take the lease, pin what the run is based on; give the lease back.
 
-    An exception that is not ours gets a note that says what readers see.
+    An exception that is not ours, or that comes with a signal, gets a note that says what readers see.
 
     Raises:
         WarehouseBusy: another run holds the lease.
@@ -41,7 +41,7 @@ def leased(
         yield run, lease
     except BaseException as ended:
         stands = _give_back(ending, run, lease, warn)
-        if stands and not isinstance(ended, ShelfgateError):
+        if stands and (interruption.requested() is not None or not isinstance(ended, ShelfgateError)):
             ended.add_note(stands)
         raise
     _give_back(ending, run, lease, warn)

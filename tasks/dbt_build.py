@@ -100,8 +100,6 @@ def _invoke(
     finally:
         _let_go_of_the_file()
         reset_adapters()
-    # dbt turns Ctrl-C and SIGTERM into a result like any other.
-    interruption.raise_if_requested()
     _raise_if_stopped(f"build {selector}", answer)
     found: Any = answer.result
     return [
@@ -122,6 +120,8 @@ def _database(warehouse: Warehouse) -> tuple[str, ...]:
 
 
 def _raise_if_stopped(step: str, answer: Any) -> None:
+    # dbt turns Ctrl-C and SIGTERM into a result like any other.
+    interruption.raise_if_requested()
     if answer.exception is not None:
         said = _safe(str(answer.exception)) or type(answer.exception).__name__
         # Not `from` it: a traceback would print the text that was withheld.
