@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 from prefect import flow, get_run_logger
 
+from flows.ending import as_prefect_expects
 from flows.refresh import refresh
+from shelfgate import interruption
 from shelfgate.errors import ConfigurationError
 from shelfgate.publication import current_publication
 from shelfgate.settings import Settings
@@ -32,4 +34,6 @@ def backfill(from_date: date, to_date: date) -> list[str]:
     if first > from_date:
         get_run_logger().info("dates before %s are published already", first)
     days = [first + timedelta(days=n) for n in range((to_date - first).days + 1)]
-    return [refresh(day).publication.publication_id for day in days]
+    # Around all days: a signal that arrives between two of them ends the range, too.
+    with interruption.watched(), as_prefect_expects():
+        return [refresh(day).publication.publication_id for day in days]

@@ -57,12 +57,12 @@ def status_of(command: Callable[[], object], *, as_json: bool) -> int:
 
 def notes_of(error: BaseException) -> str:
     """What a run that ended early said about readers, wherever in the chain of exceptions it is."""
-    return next((" ".join(one.__notes__) for one in _chain(error) if getattr(one, "__notes__", None)), "")
+    return next((" ".join(one.__notes__) for one in chain_of(error) if getattr(one, "__notes__", None)), "")
 
 
 def shelfgate_error_of(error: BaseException) -> ShelfgateError | None:
     """The error of ours that this one is, or that was on its way when this one was raised."""
-    return next((one for one in _chain(error) if isinstance(one, ShelfgateError)), None)
+    return next((one for one in chain_of(error) if isinstance(one, ShelfgateError)), None)
 
 
 def _told(error: BaseException, *, as_json: bool) -> int:
@@ -133,7 +133,8 @@ def _say(message: str) -> None:
     say(message)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and those that it was raised from or during."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:

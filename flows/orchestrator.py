@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.exits import STATUS_HINT, notes_of, shelfgate_error_of
+from flows.exits import STATUS_HINT, chain_of, notes_of, shelfgate_error_of
 from shelfgate import with_parent
 from shelfgate.errors import OutsideWorldGaveUp, ShelfgateError
 
@@ -72,7 +72,7 @@ def _explaining_its_end(url: str, name: str, tell: Callable[[str], None]) -> Ite
     except ShelfgateError:
         raise
     except Exception as error:
-        if _is_healthy(url):
+        if not _is_of_prefects_client(error) or _is_healthy(url):
             raise
         gone = f"{name} stopped answering during the run. Expected it to answer until the end."
         if (ours := shelfgate_error_of(error)) is not None:
@@ -89,6 +89,14 @@ def _pointing_at(url: str) -> Iterator[None]:
 
     with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
+
+
+def _is_of_prefects_client(error: BaseException) -> bool:
+    """An error of another kind is not explained by a server that answers late."""
+    import httpx
+    from prefect.exceptions import PrefectException
+
+    return any(isinstance(one, httpx.HTTPError | PrefectException) for one in chain_of(error))
 
 
 def send_what_waits() -> None:

@@ -160,7 +160,8 @@ def refuse_unusable_home(home: Path, *, to_write: bool = False) -> None:
     if not os.path.lexists(home):
         return
     needed = os.R_OK | os.X_OK | (os.W_OK if to_write else 0)
-    if home.is_dir() and os.access(home, needed):
+    effective = os.access in os.supports_effective_ids
+    if home.is_dir() and os.access(home, needed, effective_ids=effective):
         return
     observed = "a folder with other rights" if home.is_dir() else "not a folder"
     raise ConfigurationError(

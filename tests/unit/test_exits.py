@@ -20,6 +20,14 @@ from tests.reliability.processes.losing import lose
 from tests.terminal import SHELFGATE, run
 
 CUSTOMER = "Javier Lewis"
+OBEYING_MODES = """
+import os
+from tests.reliability.processes.small_run import give_up_passing_over_modes
+if os.geteuid() == 0:
+    give_up_passing_over_modes()
+from flows.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -139,6 +147,28 @@ def test_home_that_is_a_file_is_configuration(
     assert status == 2, err
     assert "Expected a folder" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("command", "mode"), [("status", 0o000), ("refresh", 0o500), ("sandbox up", 0o500)])
+def test_home_that_may_not_be_used_is_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, mode: int
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(mode)
+    monkeypatch.setenv("SHELFGATE_HOME", str(home))
+    monkeypatch.setenv("SHELFGATE_TARGET", "duckdb")
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", OBEYING_MODES, *command.split()], capture_output=True, text=True, timeout=120
+        )
+    finally:
+        home.chmod(0o700)
+
+    assert ended.returncode == 2, ended.stderr
+    assert str(home) in ended.stderr
+    assert "Expected a folder" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_reader_of_the_answer_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
