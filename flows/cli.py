@@ -12,7 +12,7 @@ import click
 
 from flows.airbyte_commands import airbyte
 from flows.console import answer, plain_run_logs, say
-from flows.exits import DIFFERS, status_of
+from flows.exits import DIFFERS, leave, status_of
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
@@ -168,7 +168,7 @@ cli.add_command(snowflake)
 
 def main() -> None:
     """Run, and leave with a status of the table."""
-    sys.exit(status_of(lambda: cli(standalone_mode=False), as_json="--json" in sys.argv))
+    leave(status_of(lambda: cli(standalone_mode=False), as_json="--json" in sys.argv))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
@@ -25,6 +26,7 @@ DIFFERS: Final = 7
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NOT_USABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
+FAREWELL_SECONDS = 20.0
 STATUS_HINT = "`shelfgate status` shows what readers see."
 
 
@@ -53,6 +55,23 @@ def status_of(command: Callable[[], object], *, as_json: bool) -> int:
             return INTERRUPTED + number
         status = ended if isinstance(ended, int) else (0 if ended is None else ConfigurationError.exit_status)
         return PermanentFailure.exit_status if status == 1 else status
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with this status, at the latest after FAREWELL_SECONDS.
+
+    Prefect's threads send what they have left when the interpreter ends, and wait long for a server that is gone.
+    """
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    last = threading.Timer(FAREWELL_SECONDS, end)
+    last.daemon = True
+    last.start()
+    sys.exit(status)
 
 
 def notes_of(error: BaseException) -> str:

@@ -171,6 +171,17 @@ def test_home_that_may_not_be_used_is_configuration(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "held", ["atexit.register(time.sleep, 600)", "threading.Thread(target=time.sleep, args=(600,)).start()"]
+)
+def test_library_that_does_not_end_does_not_hold_a_command(held: str) -> None:
+    program = (
+        f"import atexit, threading, time; from flows import exits; exits.FAREWELL_SECONDS = 0.1; {held}; exits.leave(5)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 5
+
+
 def test_reader_of_the_answer_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
     process = subprocess.Popen([*SHELFGATE, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
