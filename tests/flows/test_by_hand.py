@@ -17,6 +17,7 @@ from flows.exits import notes_of
 from flows.manual import backfill_now, refresh_now, rollback_now, vacuum_now
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError
+from shelfgate.failpoints import VARIABLE
 from shelfgate.interruption import Interrupted
 from tests.reliability.processes.losing import lose
 from tests.reliability.processes.small_process import look, session_at
@@ -131,6 +132,26 @@ def test_interrupt_after_the_commit_says_that_readers_see_it(home: Path, monkeyp
 
     assert notes_of(ended.value) == "The rollback was done before that: readers see pub-000003."
     assert look_unordered(home) == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "day"),
+    [
+        ("rollback.before_commit", "Ended by SIGTERM. Nothing was published; readers keep pub-000002.", 1),
+        ("rollback.after_commit", "Ended by SIGTERM. The rollback was done before that: readers see pub-000003.", 0),
+    ],
+)
+def test_termination_of_a_rollback_is_told_truthfully(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str, said: str, day: int
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"{place}=term")
+
+    status, out, err = run("rollback", "--to", "pub-000001", "--without-prefect", "--json")
+
+    assert status == json.loads(out)["exit_status"] == 128 + signal.SIGTERM
+    assert said in err
+    assert "Traceback" not in err
+    assert look_unordered(home) == day
 
 
 def test_emergency_commands_work_when_prefect_cannot_even_be_imported(
