@@ -16,6 +16,7 @@ from expectations.silence import in_silence
 from expectations.sources import asking_ahead, source_on
 from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
+from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed, WarehouseDamaged
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.warehouse import Warehouse
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _ONE_GATE_AT_A_TIME = threading.Lock()
 
 # A check may raise anything, and a library that gives up may ask the process to exit. Whatever it was, nothing is known
-# about the data: a closed gate, on record. Only the operator's own Ctrl-C goes on up, and leaves no approval either.
+# about the data: a closed gate, on record. After Ctrl-C or SIGTERM there is no verdict at all, neither open nor closed.
 ANY_CRASH = (Exception, SystemExit)
 
 # Nothing is known about the data here either, but a record of it could not be kept, or would blame the data: the run
@@ -58,10 +59,12 @@ class Judge:
 
         Raises:
             EngineFailed, WarehouseDamaged: the warehouse is at fault, not the data.
+            Interrupted: a signal asked the process to end. Nothing is judged and no evidence is kept.
         """
         suites = suites_of(gate, self.suites)
         with _ONE_GATE_AT_A_TIME:
             results = self._judge(gate, suites, window)
+        interruption.raise_if_requested()
         verdict = Verdict(
             gate=gate,
             run_id=window.run_id,
@@ -89,6 +92,7 @@ class Judge:
         except ENGINE_GONE:
             raise
         except ANY_CRASH as error:
+            interruption.raise_if_requested()
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.
             results = [_unjudged(suite, error) for suite in suites]
         return results
@@ -104,6 +108,7 @@ def _prepared(suite: dict[str, Any], window: Window, ask_ahead: Callable[[AtOnce
         prepared = prepare(suite, window)
         ask_ahead(prepared.at_once)
     except ANY_CRASH as error:
+        interruption.raise_if_requested()
         return error
     return prepared
 
@@ -111,11 +116,14 @@ def _prepared(suite: dict[str, Any], window: Window, ask_ahead: Callable[[AtOnce
 def _judged(source: SQLDatasource, suite: dict[str, Any], prepared: Prepared | BaseException) -> SuiteResult:
     from expectations.suite_run import run_suite
 
+    interruption.raise_if_requested()
     if isinstance(prepared, BaseException):
         return _unjudged(suite, prepared)
     try:
         return run_suite(source, prepared)
     except ANY_CRASH as error:
+        # DuckDB answers a signal with `RuntimeError: Query interrupted`, Snowflake's connector with SystemExit.
+        interruption.raise_if_requested()
         return _unjudged(suite, error)
 
 

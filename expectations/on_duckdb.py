@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
+from shelfgate import interruption
 from shelfgate.warehouse.duckdb_connections import opened
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _answering(sessions: list[DuckDBSession]) -> Iterator[Callable[[str], Future
     def answer(sql: str) -> Rows:
         session = idle.get()
         try:
+            interruption.raise_if_requested()
             return session.rows(sql)
         finally:
             idle.put(session)

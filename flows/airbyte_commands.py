@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.console import answer, say
+from flows.exits import DIFFERS
 
 if TYPE_CHECKING:
     from shelfgate.clients.airbyte_setup import Change
     from shelfgate.settings import Settings
 
 DECLARATIONS = Path(__file__).parents[1] / "deployments" / "airbyte"
-DIFFERS = 1
-"""Exit status of a plan that found something to do, as of `contracts check` when something is stale."""
 
 
 @click.group()
@@ -26,7 +25,7 @@ def airbyte() -> None:
 
 
 @airbyte.command("apply")
-@click.option("--plan", "plan_only", is_flag=True, help="Only say what would be done. Exit status 1 if anything would.")
+@click.option("--plan", "plan_only", is_flag=True, help="Only say what would be done. Exit status 7 if anything would.")
 @click.option("--resend-secrets", is_flag=True, help="Send the secrets again: a changed one cannot be seen.")
 @click.option("--folder", type=click.Path(path_type=Path), default=DECLARATIONS, help="Where the declarations are.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")

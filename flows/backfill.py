@@ -6,8 +6,11 @@ from datetime import date, timedelta
 
 from prefect import flow, get_run_logger
 
-from flows.day import Refreshed, in_one_turn
+from flows.day import Refreshed
+from flows.ending import as_prefect_expects
+from flows.leased import in_one_turn
 from flows.refresh import refresh
+from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed
 from shelfgate.model import Publication
 from shelfgate.publication import current_publication
@@ -27,12 +30,14 @@ def backfill(from_date: date, to_date: date) -> list[str]:
             f"backfill: from {from_date} to {to_date}. Wanted a range that does not run backwards."
         )
     settings = with_keys(Settings.load())
-    current = in_one_turn(open_warehouse(settings), _published)
+    current = in_one_turn(open_warehouse(settings), _published, get_run_logger().warning)
     first = from_date if current is None else max(from_date, current.business_date + timedelta(days=1))
     if first > from_date:
         get_run_logger().info("dates before %s are published already", first)
     days = [first + timedelta(days=n) for n in range((to_date - first).days + 1)]
-    return [_refreshed(day).publication.publication_id for day in days]
+    # Around all days: a signal that arrives between two of them ends the range, too.
+    with interruption.watched(), as_prefect_expects():
+        return [_refreshed(day).publication.publication_id for day in days]
 
 
 def _published(session: Session) -> Publication | None:

@@ -13,11 +13,11 @@ import click
 from flows.airbyte_commands import airbyte
 from flows.backup_commands import backup, restore
 from flows.console import answer, plain_run_logs, say
+from flows.exits import DIFFERS, leave, status_of
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
 from flows.snowflake_commands import snowflake
-from shelfgate.errors import ShelfgateError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -25,8 +25,10 @@ from shelfgate.errors import ShelfgateError
 def cli() -> None:
     """A gated retail data pipeline: land, gate, build, gate, publish.
 
-    Exit status: 0 published or nothing to do, 2 usage or configuration, 3 a gate closed, 4 a permanent failure, 5 the
-    outside world gave up, 6 another run holds the warehouse.
+    Exit status: 0 published or nothing to do, 2 usage or configuration, 3 a gate closed, 4 a permanent failure or one
+    that nobody foresaw, 5 the outside world gave up, 6 another run holds the warehouse, 7 something is stale or differs
+    from what is declared (contracts check, airbyte apply --plan), 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129
+    by a closed terminal. After a signal the message says whether something was published.
     """
     plain_run_logs()
 
@@ -143,16 +145,18 @@ def contracts_compile() -> None:
 
 @contracts.command("check")
 def contracts_check() -> None:
-    """Fail if a suite or a page is not what its contract says, or a waiver is not in order."""
+    """Fail (exit status 7) if a suite or a page is not what its contract says, or a waiver is not in order."""
     from expectations.compile import CONTRACTS, stale
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro
     from expectations.waivers import lint
 
     if found := [*stale(), *stale_macro(CONTRACTS), *(f"docs/contracts/{name}" for name in stale_pages())]:
-        raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
+        say(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
+        sys.exit(DIFFERS)
     if faults := lint():
-        raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
+        say("waivers:\n  - " + "\n  - ".join(faults))
+        sys.exit(DIFFERS)
     click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
@@ -164,19 +168,8 @@ cli.add_command(snowflake)
 
 
 def main() -> None:
-    """Run, and turn an error of ours into its message and its exit status."""
-    try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except ShelfgateError as error:
-        say(f"\n{error}")
-        if "--json" in sys.argv:
-            answer({"error": type(error).__name__, "message": str(error), "exit_status": error.exit_status})
-        sys.exit(error.exit_status)
+    """Run, and leave with a status of the table."""
+    leave(status_of(lambda: cli(standalone_mode=False), as_json="--json" in sys.argv))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,14 @@ import logging
 
 from prefect.logging.handlers import PrefectConsoleHandler
 
-STARTS = ("Beginning flow run", "Beginning subflow run", "View at", "Created ", "Encountered exception")
+STARTS = (
+    "Beginning flow run",
+    "Beginning subflow run",
+    "View at",
+    "Created ",
+    "Encountered exception",
+    "Crash detected!",
+)
 PARTS = ("Finished in state", "Task run failed with exception")
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from shelfgate.errors import EngineFailed, ShelfgateError
-from shelfgate.lease import Lease, release, release_of, renew, take
-from shelfgate.ledger import Run, begin_run
+from flows.ending import as_prefect_expects
+from flows.leased import in_one_turn, leased
+from shelfgate import interruption
+from shelfgate.errors import ShelfgateError
+from shelfgate.lease import Lease, renew
+from shelfgate.ledger import Run
 from shelfgate.model import Publication
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Session, Warehouse, install, open_warehouse
+from shelfgate.warehouse import Warehouse, open_warehouse
 from tasks.snowflake_blocks import with_keys
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,23 @@ class Day:
 
         Raises:
             WarehouseBusy: another run has taken over.
+            Interrupted: a signal asked the process to end, before the stage or during it.
         """
+        interruption.raise_if_requested()
         logger = get_run_logger()
         self.stages.append(name)
-        in_one_turn(self.warehouse, lambda session: renew(session, self.lease))
+        in_one_turn(self.warehouse, lambda session: renew(session, self.lease), logger.warning)
         logger.info("%s ...", name)
         began = time.monotonic()
         try:
             yield
+        except BaseException as ended:
+            if not isinstance(ended, ShelfgateError):
+                ended.add_note(f"It ended in stage {name}.")
+            raise
         finally:
             self.seconds[name] = round(time.monotonic() - began, 2)
+        interruption.raise_if_requested()
         logger.info("%s done in %.1f s", name, self.seconds[name])
 
 
@@ -97,56 +104,15 @@ def standing_day() -> Iterator[Day]:
 @contextmanager
 def _held(settings: Settings, business_date: date | None) -> Iterator[Day]:
     run_id = str(flow_run.get_id())
-    whole = open_warehouse(settings, on_wait=get_run_logger().info)
-    with whole.keeping() as warehouse, _leased(warehouse, settings, run_id, business_date) as day:
-        yield day
-
-
-@contextmanager
-def _leased(warehouse: Warehouse, settings: Settings, run_id: str, business_date: date | None) -> Iterator[Day]:
-    ending = warehouse.tagged(run=run_id, stage="end")
-
-    def begin(session: Session) -> tuple[Lease, Run]:
-        install(session)
-        lease = take(session, run_id)
-        try:
-            return lease, begin_run(session, lease, business_date)
-        except BaseException:
-            release(session, lease)
-            raise
-
-    try:
-        lease, run = in_one_turn(warehouse.tagged(run=run_id, stage="begin"), begin)
-    except EngineFailed:
-        _give_back(ending, lambda session: release_of(session, run_id))
-        raise
-    try:
+    logger = get_run_logger()
+    whole = open_warehouse(settings, on_wait=logger.info)
+    with (
+        interruption.watched(),
+        as_prefect_expects(),
+        whole.keeping() as warehouse,
+        leased(warehouse, run_id, business_date, logger.warning) as (run, lease),
+    ):
         yield Day(settings, warehouse, run, lease)
-    finally:
-        _give_back(ending, lambda session: release(session, lease))
-
-
-def _give_back(warehouse: Warehouse, let_go: Callable[[Session], object]) -> None:
-    """Nobody depends on it: a lease that is not given back expires. So no trouble here may hide how the run ended."""
-    try:
-        in_one_turn(warehouse, let_go)
-    except ShelfgateError as error:
-        get_run_logger().warning("the lease was not given back and will expire: %s", error)
-
-
-def in_one_turn(warehouse: Warehouse, work: Callable[[Session], Result]) -> Result:
-    """What `work` answers; if the engine fails, it is done once more, on the warehouse opened anew.
-
-    Raises:
-        EngineFailed: it failed again.
-    """
-    try:
-        with warehouse.turn() as session:
-            return work(session)
-    except EngineFailed as error:
-        get_run_logger().warning("%s It is tried once more now.", error)
-    with warehouse.turn() as session:
-        return work(session)
 
 
 def day_before(moment: datetime, timezone: str) -> date:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.exits import STATUS_HINT, chain_of, notes_of, shelfgate_error_of
+from shelfgate import with_parent
 from shelfgate.disk_room import refuse_full_disk
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure, ShelfgateError
 
 # A fresh server migrates its database: 10..37 s on two shared cores.
 START_DEADLINE_SECONDS = 180.0
+# It takes up to 15 s to stop once its services run. What it knows is in SQLite, which a kill does not hurt.
+STOP_SECONDS = 2.0
 
 # SQLite takes room a page at a time, its log 32 kB: below this the server's next writes fail.
 _FULL_BYTES = 1_000_000
@@ -29,13 +32,14 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     stopped at the end.
 
     Raises:
-        OutsideWorldGaveUp: the server does not answer.
+        OutsideWorldGaveUp: the server does not answer, or stopped answering before the block ended.
         PermanentFailure: it is ours, and its disk is full.
     """
-    configured = os.environ.get("PREFECT_API_URL") or _from_profile()
+    configured = configured_api()
     if configured:
-        _await_health(configured, tell, f"the Prefect server at {configured}")
-        with _pointing_at(configured):
+        name = f"the Prefect server at {configured}"
+        _await_health(configured, tell, name)
+        with _pointing_at(configured), _explaining_its_end(configured, name, tell):
             yield configured
         return
     refuse_full_disk(home, "the Prefect server of this command and for what the run writes")
@@ -50,20 +54,42 @@ def _own_server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     tell("no Prefect server is configured: starting one for this command")
     process = _start(home, port)
+    name = f"the Prefect server of this command (its log: {_log_of(home)})"
     try:
-        _await_health(url, tell, "the Prefect server of this command", process)
-        with _pointing_at(url):
+        _await_health(url, tell, name, process)
+        with _pointing_at(url), _explaining_its_end(url, name, tell):
             try:
                 yield url
             finally:
                 send_what_waits()
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with_parent.stop(process, STOP_SECONDS)
+
+
+def configured_api() -> str | None:
+    """The Prefect API that the environment, or else the active profile, names; None: a server is started."""
+    return os.environ.get("PREFECT_API_URL") or _from_profile()
+
+
+@contextmanager
+def _explaining_its_end(url: str, name: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """A run whose Prefect server has gone ends in whatever its client makes of that.
+
+    Raises:
+        OutsideWorldGaveUp: instead of such an error, if the server does not answer any more.
+    """
+    try:
+        yield
+    except ShelfgateError:
+        raise
+    except Exception as error:
+        if not _is_of_prefects_client(error) or _is_healthy(url):
+            raise
+        gone = f"{name} stopped answering during the run. Expected it to answer until the end."
+        if (ours := shelfgate_error_of(error)) is not None:
+            tell(f"{gone} Its record of this run is not complete.")
+            raise ours from None
+        raise OutsideWorldGaveUp(f"{gone} {notes_of(error) or STATUS_HINT} Run again.") from error
 
 
 @contextmanager
@@ -91,6 +117,14 @@ def _pointing_at(url: str) -> Iterator[None]:
         yield
 
 
+def _is_of_prefects_client(error: BaseException) -> bool:
+    """An error of another kind is not explained by a server that answers late."""
+    import httpx
+    from prefect.exceptions import PrefectException
+
+    return any(isinstance(one, httpx.HTTPError | PrefectException) for one in chain_of(error))
+
+
 def send_what_waits() -> None:
     """Send what Prefect has not sent yet, and stop its senders. Call it before a server is stopped: what was not sent
     by then would be an error on the screen.
@@ -112,20 +146,13 @@ def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-ui",
-    ]
-    with (folder / "server.log").open("ab") as log:
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    with _log_of(home).open("ab") as log:
+        return with_parent.start("prefect", arguments, log=log, environment=environment)
+
+
+def _log_of(home: Path) -> Path:
+    return (home / "prefect" / "server.log").absolute()
 
 
 def _from_profile() -> str | None:
@@ -138,23 +165,25 @@ def _from_profile() -> str | None:
 def _await_health(
     url: str, tell: Callable[[str], None], name: str, process: subprocess.Popen[bytes] | None = None
 ) -> None:
-    import httpx
-
     began = time.monotonic()
     told = False
-    while True:
-        try:
-            if httpx.get(f"{url}/health", timeout=5).is_success:
-                if told:
-                    tell(f"{name} is up after {time.monotonic() - began:.0f} s")
-                return
-        except httpx.HTTPError:
-            pass  # not up yet; the deadline decides
+    while not _is_healthy(url):
         if process is not None and process.poll() is not None:
-            raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}; its log is prefect/server.log.")
+            raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}. Nothing was run.")
         if time.monotonic() - began > START_DEADLINE_SECONDS:
             raise OutsideWorldGaveUp(f"{name} did not answer in {START_DEADLINE_SECONDS:.0f} s. Nothing was run.")
         if not told:
             tell(f"waiting for {name} (the first start takes up to half a minute)")
             told = True
         time.sleep(0.25)
+    if told:
+        tell(f"{name} is up after {time.monotonic() - began:.0f} s")
+
+
+def _is_healthy(url: str) -> bool:
+    import httpx
+
+    try:
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        return False

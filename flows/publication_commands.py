@@ -9,6 +9,10 @@ import click
 from flows.console import answer
 from flows.options import as_json_option
 
+without_prefect_option = click.option(
+    "--without-prefect", is_flag=True, help="Do it in this process even so: the configured Prefect API does not answer."
+)
+
 
 @click.command()
 @as_json_option
@@ -34,12 +38,16 @@ def publications(diff: tuple[str, str] | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--to", required=True, metavar="ID", help="The publication whose content is served again.")
+@without_prefect_option
 @as_json_option
-def rollback(to: str, as_json: bool) -> None:
-    """Serve again what an older publication served, as a new one; no row is changed."""
+def rollback(to: str, without_prefect: bool, as_json: bool) -> None:
+    """Serve again what an older publication served, as a new one; no row is changed.
+
+    A flow run where a Prefect API is configured; without one it needs no Prefect server.
+    """
     from flows.manual import rollback_now
 
-    publication = rollback_now(to)
+    publication = rollback_now(to, without_prefect=without_prefect)
     if as_json:
         answer({"publication": asdict(publication)})
     elif publication.new:
@@ -50,12 +58,16 @@ def rollback(to: str, as_json: bool) -> None:
 
 @click.command()
 @click.option("--keep", type=click.IntRange(min=1), default=30, help="How many of the newest publications to keep.")
+@without_prefect_option
 @as_json_option
-def vacuum(keep: int, as_json: bool) -> None:
-    """Drop what none of the newest publications serves; the current one is always kept."""
+def vacuum(keep: int, without_prefect: bool, as_json: bool) -> None:
+    """Drop what none of the newest publications serves; the current one is always kept.
+
+    A flow run where a Prefect API is configured; without one it needs no Prefect server.
+    """
     from flows.manual import vacuum_now
 
-    done = vacuum_now(keep)
+    done = vacuum_now(keep, without_prefect=without_prefect)
     if as_json:
         answer(asdict(done))
     else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows.day import in_one_turn, standing_day
+from flows.day import standing_day
+from flows.leased import in_one_turn
 from shelfgate.model import Publication
 from shelfgate.rollback import roll_back
 
@@ -17,7 +18,9 @@ def rollback(to: str) -> Publication:
     it again, unless a gate stops it.
     """
     with standing_day() as day:
-        publication = in_one_turn(day.warehouse, lambda session: roll_back(session, day.run, to))
+        publication = in_one_turn(
+            day.warehouse, lambda session: roll_back(session, day.run, to), get_run_logger().warning
+        )
     if publication.new:
         get_run_logger().info("%s serves the content of %s", publication.publication_id, to)
     else:

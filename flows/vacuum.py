@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows.day import in_one_turn, standing_day
+from flows.day import standing_day
+from flows.leased import in_one_turn
 from shelfgate.vacuum import Vacuumed
 from shelfgate.vacuum import vacuum as drop_unserved
 
@@ -13,7 +14,9 @@ from shelfgate.vacuum import vacuum as drop_unserved
 def vacuum(keep: int = 30) -> Vacuumed:
     """Drop what none of the newest `keep` publications serves."""
     with standing_day() as day:
-        done = in_one_turn(day.warehouse, lambda session: drop_unserved(session, day.run, keep))
+        done = in_one_turn(
+            day.warehouse, lambda session: drop_unserved(session, day.run, keep), get_run_logger().warning
+        )
     get_run_logger().info(
         "%d publications, %s rows and %d verdicts dropped", len(done.publications), f"{done.rows:,}", done.verdicts
     )

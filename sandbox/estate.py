@@ -223,6 +223,20 @@ def _start_daemon(place: Home, warehouse: str | None, with_parent: int | None, d
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        running = _await_own(place, child, since, deadline)
+    except BaseException:
+        # Interrupted or too late: half an estate is left to nobody.
+        _give_up(child)
+        raise
+    if running is None:
+        return None
+    # A process that brings an estate up and down would otherwise keep it as a zombie.
+    threading.Thread(target=child.wait, daemon=True).start()
+    return running
+
+
+def _await_own(place: Home, child: subprocess.Popen[bytes], since: int, deadline: float) -> Running | None:
     while (running := _ready(place)) is None:
         status = child.poll()
         if status == TAKEN:
@@ -230,13 +244,10 @@ def _start_daemon(place: Home, warehouse: str | None, with_parent: int | None, d
         if status is not None:
             raise PermanentFailure(f"the estate did not start (status {status}):\n{processes.tail(place.log, since)}")
         if time.monotonic() >= deadline:
-            _give_up(child)
             raise OutsideWorldGaveUp(
                 f"the estate was not ready in {UP_SECONDS:.0f} s and was stopped:\n{processes.tail(place.log, since)}"
             )
         time.sleep(0.05)
-    # A process that brings an estate up and down would otherwise keep it as a zombie.
-    threading.Thread(target=child.wait, daemon=True).start()
     return running
 
 

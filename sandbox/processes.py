@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,7 @@ CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 
 ON_LINUX = sys.platform == "linux"
+HAS_PRCTL = ON_LINUX
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,14 @@ def start(
     account: Account | None = None,
     on_parents_death: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a child that writes to `log` and, on Linux, ends with the thread that called this.
+    """Start a child that writes to `log` and ends with the thread that called this (on Linux; elsewhere with the
+    process).
 
     Call it before other threads run: the child is prepared between fork and exec.
     """
+    watchdog = None if HAS_PRCTL else _watchdog()
     with log.open("ab") as output:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -147,6 +151,15 @@ def start(
             env=environment,
             preexec_fn=preparation(account, on_parents_death),
         )
+    if watchdog is not None and (process := find(child.pid)) is not None:
+        watchdog(process, on_parents_death)
+    return child
+
+
+def _watchdog() -> Callable[[Process, signal.Signals], None]:
+    from sandbox import watchdog
+
+    return partial(watchdog.watch, watchdog.start())
 
 
 def preparation(account: Account | None, on_parents_death: signal.Signals | None) -> Callable[[], None]:
@@ -159,7 +172,7 @@ def preparation(account: Account | None, on_parents_death: signal.Signals | None
         if account is not None:
             _become(libc, account, capability)
         # After the change of account, which clears it.
-        if ON_LINUX and on_parents_death is not None:
+        if HAS_PRCTL and on_parents_death is not None:
             _call(libc.prctl, PR_SET_PDEATHSIG, int(on_parents_death), 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)

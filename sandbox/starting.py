@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -19,6 +17,7 @@ from sandbox import postgres, processes, s3
 from sandbox.airbyte_environment import declared_environment
 from sandbox.home import Home, Identity, Running
 from sandbox.processes import Process
+from shelfgate import with_parent
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 
 if TYPE_CHECKING:
@@ -111,13 +110,14 @@ def _start_prefect(home: Home, port: int) -> Process:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }
-    child = processes.start(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
-        log=home.sandbox / "prefect.log",
-        folder=home.prefect,
-        environment=environment,
-        on_parents_death=signal.SIGKILL,
-    )
+    with (home.sandbox / "prefect.log").open("ab") as output:
+        child = with_parent.start(
+            "prefect",
+            ["server", "start", "--host", HOST, "--port", str(port)],
+            log=output,
+            environment=environment,
+            folder=home.prefect,
+        )
     process = processes.find(child.pid)
     if process is None:
         raise PermanentFailure(f"Prefect's server ended at once:\n{processes.tail(home.sandbox / 'prefect.log')}")

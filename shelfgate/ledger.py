@@ -46,12 +46,20 @@ def begin_run(session: Session, lease: Lease, business_date: date | None) -> Run
         if base is None:
             raise ConfigurationError("nothing is published yet: `shelfgate refresh` first. Nothing was changed.")
         business_date = base.business_date
+    refuse_an_earlier_day(base, business_date)
+    return Run(lease.owner, business_date, base, judged_until(session, base), lease.token)
+
+
+def refuse_an_earlier_day(base: Publication | None, business_date: date) -> None:
+    """
+    Raises:
+        ConfigurationError: the business date lies before that of the publication.
+    """
     if base and business_date < base.business_date:
         raise ConfigurationError(
             f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
-            "publishes. Wanted that day or a later one. Nothing was changed."
+            "publishes. Expected that day or a later one. Nothing was changed."
         )
-    return Run(lease.owner, business_date, base, judged_until(session, base), lease.token)
 
 
 def judged_until(session: Session, base: Publication | None) -> datetime | None:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from shelfgate import interruption
 from shelfgate.candidate import PUBLISHED_TABLES, measure, measure_stored, published_columns, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
@@ -40,7 +41,9 @@ def publish(
     Raises:
         PermanentFailure: the candidate is not the one that was judged, or other rows were stored.
         WarehouseBusy: another run published since this one began, or has taken over the lease.
+        Interrupted: a signal asked this process to end. The transaction looks at its beginning and before its commit.
     """
+    interruption.raise_if_requested()
     with session.transaction("publish"):
         done = session.rows("select * from ops.publication where run_id = ?", [candidate.run_id])
         if done:

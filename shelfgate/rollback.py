@@ -21,6 +21,7 @@ def roll_back(session: Session, run: Run, target_id: str) -> Publication:
     Raises:
         ConfigurationError: there is no such publication, or vacuum has dropped what it served.
         WarehouseBusy: another run published since this one began, or has taken over the lease.
+        Interrupted: a signal asked this process to end before the commit. Nothing was changed.
     """
     with session.transaction("rollback"):
         done = session.rows("select * from ops.publication where run_id = ?", [run.run_id])

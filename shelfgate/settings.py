@@ -104,6 +104,7 @@ class Settings(BaseSettings):
         from pydantic import ValidationError
 
         home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
+        refuse_unusable_home(home)
         beneath: dict[str, Any] = {}
         for key, value in read_settings_file(home / "settings.env").items():
             if not key.startswith(PREFIX):
@@ -148,6 +149,25 @@ class Settings(BaseSettings):
                 "`shelfgate sandbox up` sets all of them."
             )
         return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def refuse_unusable_home(home: Path, *, to_write: bool = False) -> None:
+    """A home that is not there yet is usable.
+
+    Raises:
+        ConfigurationError: it is a file, or this user may not enter it, or not write in it where that is needed.
+    """
+    if not os.path.lexists(home):
+        return
+    needed = os.R_OK | os.X_OK | (os.W_OK if to_write else 0)
+    effective = os.access in os.supports_effective_ids
+    if home.is_dir() and os.access(home, needed, effective_ids=effective):
+        return
+    observed = "a folder with other rights" if home.is_dir() else "not a folder"
+    raise ConfigurationError(
+        f"SHELFGATE_HOME is {home}: {observed}. Expected a folder that this user may read"
+        f"{' and write in' if to_write else ''}. Nothing was run; change its owner or mode, or choose another."
+    )
 
 
 def known_names() -> dict[str, str]:

@@ -28,6 +28,7 @@ def vacuum(session: Session, run: Run, keep: int) -> Vacuumed:
     Raises:
         ConfigurationError: `keep` is less than 1.
         WarehouseBusy: another run has taken over the lease.
+        Interrupted: a signal asked this process to end before the commit. Nothing was dropped.
     """
     if keep < 1:
         raise ConfigurationError(f"vacuum: --keep {keep}. Wanted 1 or more: what readers see is never dropped.")

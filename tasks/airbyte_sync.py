@@ -6,6 +6,7 @@ import time
 
 from prefect import get_run_logger, task
 
+from shelfgate import interruption
 from shelfgate.clients.airbyte_answers import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
 from shelfgate.clients.airbyte_api import AirbyteApi
 from shelfgate.errors import ShelfgateError
@@ -45,8 +46,12 @@ def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float
     def tell(job: Job) -> None:
         logger.info("Airbyte job %d is %s", job.job_id, job.status)
 
+    def look(seen: str, seconds: float) -> None:
+        interruption.raise_if_requested()
+        progress.show(seen, seconds)
+
     try:
-        job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=progress.show)
+        job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=look)
     except SyncOverdue as overdue:
         raise SyncOverdue(f"{overdue} {_let_go(api, triggered)}", overdue.job_id, overdue.link) from None
     except BaseException as ended:

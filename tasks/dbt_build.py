@@ -15,6 +15,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from expectations.evidence import withhold_values
+from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
@@ -120,6 +121,8 @@ def _database(warehouse: Warehouse) -> tuple[str, ...]:
 
 
 def _raise_if_stopped(step: str, answer: Any) -> None:
+    # dbt turns Ctrl-C and SIGTERM into a result like any other.
+    interruption.raise_if_requested()
     if answer.exception is not None:
         said = _safe(str(answer.exception)) or type(answer.exception).__name__
         # Not `from` it: a traceback would print the text that was withheld.

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
+from shelfgate import interruption
 from shelfgate.failpoints import outside_call
 from shelfgate.landing import fingerprint
 from shelfgate.ledger import Run, record_verdict
@@ -63,9 +64,14 @@ def hold_published_gate(
 def _hold(
     gate: Gate, settings: Settings, warehouse: Warehouse, run: Run, judged: Callable[[Session, datetime], Verdict]
 ) -> Approval:
-    """Judge, record, show; a crash of any of these leaves no approval, one while judging leaves a verdict as well."""
+    """Judge, record, show; a crash of any of these leaves no approval, one while judging leaves a verdict as well.
+
+    Raises:
+        Interrupted: a signal asked the process to end, at whatever moment of the gate; there is no approval.
+    """
     from expectations.gates import ANY_CRASH, ENGINE_GONE, crashed
 
+    interruption.raise_if_requested()
     judged_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.turn() as session:
         try:
@@ -73,11 +79,13 @@ def _hold(
         except ENGINE_GONE:
             raise
         except ANY_CRASH as error:
+            interruption.raise_if_requested()
             verdict = _kept_if_possible(crashed(gate, run.run_id, run.business_date, error), settings, judged_at)
         record_verdict(session, verdict, judged_at, settings.docs_site)
     _show(verdict, settings)
     if not verdict.open:
         show_what_closed(settings, run.run_id)
+    interruption.raise_if_requested()
     return verdict.approve()
 
 

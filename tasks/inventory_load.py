@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect import get_run_logger, task
 
+from shelfgate import interruption
 from shelfgate.clients import lambda_api
 from shelfgate.clients.landing_bucket import DroppedObject, dropped_objects
 from shelfgate.errors import LoadFailed
@@ -95,6 +96,7 @@ def load_dumps(settings: Settings, warehouse: Warehouse, run: Run) -> Counter[st
     waiting = find_dropped(settings, warehouse)
     counted: Counter[str] = Counter()
     while (done := counted.total()) < len(waiting):
+        interruption.raise_if_requested()
         for number, one in enumerate(load_batch(settings, run, waiting[done : done + DUMPS_AN_INVOCATION]), done + 1):
             counted[one.status] += 1
             log = logger.warning if one.status == "vanished" else logger.info

@@ -6,11 +6,17 @@ from typing import Any, TypedDict
 
 from prefect.cache_policies import NO_CACHE
 
+from shelfgate import interruption
 from shelfgate.errors import EngineFailed, ShelfgateError
 
 
 def unless_permanent(task: Any, task_run: Any, state: Any) -> bool:
-    """Retry only what its own error class calls worth it; an error that we did not foresee is a defect, not weather."""
+    """Retry only what its own error class calls worth it; an error that we did not foresee is a defect, not weather.
+
+    Nothing is retried in a process that was asked to end.
+    """
+    if interruption.requested() is not None:
+        return False
     error = state.result(raise_on_failure=False)
     if isinstance(error, EngineFailed):
         return if_engine_failed(task, task_run, state)

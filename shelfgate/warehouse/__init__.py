@@ -37,7 +37,9 @@ class Session(Protocol):
         ...
 
     def transaction(self, name: str) -> AbstractContextManager[None]:
-        """Commit at the end of the block, roll back if it raises. DML only: Snowflake commits at any DDL.
+        """Commit at the end of the block, roll back if it raises or if a signal has asked this process to end.
+
+        DML only: Snowflake commits at any DDL.
 
         `name` is one of `shelfgate.failpoints.TRANSACTIONS`.
         """

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shelfgate import interruption
 from shelfgate.errors import EngineFailed, ShelfgateError, WarehouseBusy
 from shelfgate.failpoints import failpoint
 from shelfgate.warehouse import duckdb_failures
@@ -159,6 +160,7 @@ class DuckDBSession:
             failpoint(f"{name}.begun")
             yield
             failpoint(f"{name}.before_commit")
+            interruption.raise_before_commit(name)
         except BaseException:
             self._roll_back()
             raise

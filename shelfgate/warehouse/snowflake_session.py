@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from shelfgate import interruption
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 from shelfgate.failpoints import failpoint
 from shelfgate.warehouse.identifiers import quoted
@@ -72,6 +73,7 @@ class SnowflakeSession:
             failpoint(f"{name}.begun")
             yield
             failpoint(f"{name}.before_commit")
+            interruption.raise_before_commit(name)
         except BaseException:
             self._in_transaction = False
             self._roll_back()

@@ -106,7 +106,7 @@ def test_a_plan_changes_nothing_an_apply_creates_and_a_second_has_nothing_to_do(
     connection: Connection, environment: dict[str, str], declarations: Path
 ) -> None:
     planned = run("--plan", "--folder", str(declarations), "--json")
-    assert planned.exit_code == 1
+    assert planned.exit_code == 7
     assert [change["action"] for change in answered(planned)["changes"]] == ["create"] * 3
     with http(connection) as bare:
         assert len(bare.get("sources").json()["data"]) == 1
@@ -154,9 +154,9 @@ def test_drift_is_told_and_mended(
         bare.patch(f"{kind}/{found[kind[:-1] + 'Id']}", json=change).raise_for_status()
 
     planned = run("--plan")
-    assert planned.exit_code == 1
+    assert planned.exit_code == 7
     assert told in planned.stdout
-    assert run("--plan").exit_code == 1, "a plan changes nothing"
+    assert run("--plan").exit_code == 7, "a plan changes nothing"
     assert run().exit_code == 0
 
     assert run("--plan").exit_code == 0
@@ -171,7 +171,7 @@ def test_a_stream_that_is_there_and_not_declared_is_drift(environment: dict[str,
 
     planned = run("--plan", "--folder", str(declarations))
 
-    assert planned.exit_code == 1
+    assert planned.exit_code == 7
     assert "configurations.streams.ship_mode: 'a stream' -> None" in planned.stdout
     assert run("--folder", str(declarations)).exit_code == 0
     assert run("--plan", "--folder", str(declarations)).exit_code == 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect import flow, get_run_logger
 from prefect.events.worker import EventsWorker
@@ -16,7 +17,9 @@ from prefect.logging.handlers import APILogWorker
 from flows import orchestrator
 from flows.orchestrator import server
 from shelfgate.disk_room import refuse_full_disk
-from shelfgate.errors import PermanentFailure
+from shelfgate.errors import GateClosed, OutsideWorldGaveUp, PermanentFailure
+
+GONE = "http://127.0.0.1:9/api"
 
 
 @flow(name="nothing but a line")
@@ -37,6 +40,39 @@ def test_many_runs_under_one_server_share_their_senders(
         run_once(tmp_path)
 
     assert senders() == after_one
+
+
+def test_prefect_that_goes_away_is_told_as_the_outside_world(
+    prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = httpx.ConnectError("All connection attempts failed")
+    refused.add_note("Nothing was published; readers keep pub-000001.")
+
+    with pytest.raises(OutsideWorldGaveUp, match=r"what went stopped answering .* readers keep pub-000001\. Run again"):
+        lost(refused, GONE)
+    with pytest.raises(httpx.ConnectError):
+        lost(refused, prefect_server)
+    with pytest.raises(KeyError):
+        lost(KeyError("a defect of ours"), GONE)
+
+
+def test_end_of_a_run_counts_for_more_than_prefects(tmp_path: Path) -> None:
+    told: list[str] = []
+    refused = httpx.ConnectError("All connection attempts failed")
+    refused.__context__ = GateClosed("landing gate closed")
+
+    with pytest.raises(GateClosed), orchestrator._explaining_its_end(GONE, "what went", told.append):
+        raise refused
+
+    assert told == [
+        "what went stopped answering during the run. Expected it to answer until the end. Its record of this run is "
+        "not complete."
+    ]
+
+
+def lost(error: Exception, url: str) -> None:
+    with orchestrator._explaining_its_end(url, "what went", lambda _: None):
+        raise error
 
 
 def run_once(home: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from expectations.at_once import AtOnce
+from expectations.sources import asking_ahead
+from shelfgate import interruption
 from shelfgate.errors import GateClosed
 from shelfgate.ledger import Run
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
@@ -19,6 +23,7 @@ from shelfgate.status import status
 from shelfgate.warehouse import install
 from tasks import gates
 from tests.gates.conftest import DAY, ROWS_SEEN, Bench, no_row
+from tests.reliability.processes.losing import lose
 
 
 class OfNobodysList(Exception):
@@ -99,6 +104,43 @@ def test_the_operators_own_interrupt_goes_on_up_and_leaves_neither_verdict_nor_p
         hold(installed)
 
     assert on_record(installed) == []
+
+
+@pytest.mark.parametrize("lost_in", ["expectations.suite_run.run_suite", "expectations.gates.keep_verdict"])
+def test_lost_interrupt_leaves_neither_verdict_nor_approval(
+    installed: Bench, monkeypatch: pytest.MonkeyPatch, lost_in: str
+) -> None:
+    monkeypatch.setattr(lost_in, lambda *_: lose(signal.SIGINT))
+
+    with interruption.watched(), pytest.raises(KeyboardInterrupt):
+        hold(installed)
+
+    assert on_record(installed) == []
+
+
+def test_query_that_an_interrupt_breaks_off_is_no_verdict(installed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB turns the handler's exception into a RuntimeError, which is otherwise a crash on record."""
+
+    def broken_off(*_: object) -> None:
+        lose(signal.SIGINT)
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("expectations.suite_run.run_suite", broken_off)
+
+    with interruption.watched(), pytest.raises(KeyboardInterrupt):
+        hold(installed)
+
+    assert on_record(installed) == []
+
+
+def test_statements_sent_ahead_stop_at_an_interrupt(installed: Bench) -> None:
+    with interruption.watched(), asking_ahead(installed.warehouse) as ask_ahead:
+        lose(signal.SIGINT)
+        query = AtOnce(["select 1 as found"], [], {"judged_window": "select 1"})
+        ask_ahead(query)
+        assert query.ahead is not None
+        with pytest.raises(KeyboardInterrupt):
+            query.ahead()
 
 
 def test_a_reading_back_that_crashes_is_a_closed_published_gate_on_record(

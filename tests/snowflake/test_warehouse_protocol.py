@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from shelfgate import interruption, publication
 from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure
 from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
 from shelfgate.clients.source_postgres import DATED, UNDATED, SourceTotal
@@ -30,6 +32,7 @@ from shelfgate.vacuum import vacuum
 from shelfgate.warehouse import Session, Warehouse, install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from tests.reliability.processes.losing import lose
 from tests.small_candidate import leave_to_the_base, make_candidate, sell
 from tests.snowflake.conftest import Estate, Installed, install_database
 
@@ -325,6 +328,24 @@ def test_only_what_a_publication_stored_is_measured(candidate: Session, monkeypa
 
     (measured,) = (sql for sql in order if " from store." in sql)
     assert re.findall(r"from store\.(\w+) where build_id = \?", measured) == [WEEKLY]
+
+
+def test_lost_interrupt_in_the_publishing_transaction_publishes_nothing(
+    candidate: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_hand = judged(candidate)
+    describe = publication._describe
+
+    def interrupted(*given: Any) -> dict[str, Any]:
+        lose(signal.SIGINT)
+        return describe(*given)
+
+    monkeypatch.setattr(publication, "_describe", interrupted)
+    with interruption.watched(), pytest.raises(KeyboardInterrupt):
+        publish(candidate, *in_hand)
+
+    assert current_publication(candidate) is None
+    assert candidate.rows("select count(*) as n from ops.publication")[0]["n"] == 0
 
 
 def test_a_lease_is_one_runs_until_it_is_given_back_or_expires_or_its_process_is_gone(session: Session) -> None:

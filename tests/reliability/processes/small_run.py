@@ -163,7 +163,7 @@ def main() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (given.file_limit, resource.RLIM_INFINITY))
     if given.obey_modes and os.geteuid() == 0:
-        _give_up_passing_over_modes()
+        give_up_passing_over_modes()
     try:
         for day in range(given.day, given.day + given.days):
             print(f"{day} {run_day(given.file, day, given.rows).publication_id}", flush=True)
@@ -172,7 +172,7 @@ def main() -> None:
         sys.exit(error.exit_status)
 
 
-def _give_up_passing_over_modes() -> None:
+def give_up_passing_over_modes() -> None:
     """Drop CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (capset(2), version 3 of the structure)."""
     libc = ctypes.CDLL(None, use_errno=True)
     header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()

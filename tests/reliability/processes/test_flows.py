@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 
+import psutil
 import pytest
 
 from flows.manual import backfill_now
-from shelfgate.errors import WarehouseBusy
+from shelfgate.errors import OutsideWorldGaveUp, WarehouseBusy
 from tests.house import House
 from tests.terminal import start
 
@@ -53,8 +54,29 @@ def test_a_refresh_that_is_told_to_end_gives_its_lease_back_and_publishes_nothin
         process.terminate()
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
 
-    assert process.returncode in {-signal.SIGTERM, 128 + signal.SIGTERM}, said[-2000:]
+    assert process.returncode == 128 + signal.SIGTERM, said[-2000:]
+    assert "Nothing was published; readers keep pub-" in said
+    assert "Traceback" not in said
     assert lease(settled)[1] is None, "the lease was not given back"
+    assert settled.marts() == before
+    converges(settled)
+
+
+def test_prefect_server_that_dies_ends_the_run_with_status_5(settled: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = settled.marts()
+    with monkeypatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", "")
+        with refreshing(settled) as process:
+            await_line(process, "sync ...")
+            (server,) = [one for one in psutil.Process(process.pid).children() if "prefect" in one.cmdline()]
+            server.kill()
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == OutsideWorldGaveUp.exit_status, said[-2000:]
+    assert "the Prefect server of this command" in said
+    assert "stopped answering during the run" in said
+    assert "Nothing was published; readers keep pub-" in said
+    assert "Traceback" not in said
     assert settled.marts() == before
     converges(settled)
 
