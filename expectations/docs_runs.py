@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,10 @@ class SuiteLine:
     rows_seen: int
     checks_expected: int
     checks: list[CheckLine]
+
+    @property
+    def judged_at_second(self) -> datetime:
+        return datetime.fromisoformat(self.judged_at).replace(tzinfo=UTC)
 
     @property
     def failed(self) -> list[CheckLine]:

@@ -95,7 +95,7 @@ def docs(open_it: bool, sync_it: bool, as_json: bool) -> None:
 
     settings = Settings.load()
     bucket = settings.need("docs_bucket") if sync_it else None
-    index = build(settings.docs_folder).absolute()
+    index = build(settings.docs_folder, warn=say).absolute()
     synced = sync_pages(settings.docs_folder, bucket, settings.docs_prefix, KEEP_RUNS) if bucket else None
     if as_json:
         answer({"index": str(index), "synced": synced and asdict(synced)})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -181,3 +184,50 @@ def _of_code(number: int) -> Verdict:
     check = CheckResult.critical("readers_see_the_candidate", True, "a1", "a1")
     suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, (check,))
     return Verdict(Gate.PUBLISHED, run_id(number), date(2002, 12, 28), (suite,), ("marts",))
+
+
+ELSEWHERE = """
+import os, sys, time
+from pathlib import Path
+from expectations.docs import build
+from tests.evidence import judge_run
+for zone in ("Asia/Tokyo", "America/New_York"):
+    os.environ["TZ"] = zone
+    time.tzset()
+    folder = Path(sys.argv[1]) / zone / "data-docs"
+    folder.parent.mkdir(parents=True)
+    verdicts = judge_run(folder, 0) + judge_run(folder, 1, weight=5000)
+    build(folder)
+    missing = [s.docs_path for v in verdicts for s in v.suites if not (folder / s.docs_path).is_file()]
+    assert not missing, (zone, missing)
+"""
+
+
+def test_pages_are_complete_in_every_time_zone(tmp_path: Path) -> None:
+    home = tmp_path / "Grüße aus Köln"
+    environment = {**os.environ, "LANG": "C", "LC_ALL": "C"}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(home)], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    pages = list(home.rglob(f"validations/landing/*/{run_id(0)}/*/*.html"))
+    assert len(pages) == 2
+    assert all("judged <b>2002-12-29 06:00:00</b> UTC" in page.read_text("utf-8") for page in pages)
+
+
+def test_a_page_that_cannot_be_made_is_said_in_one_line(site: Path) -> None:
+    judge_run(site, 0)
+    (kept,) = site.rglob("*-landing.json")
+    kept.unlink()
+    said: list[str] = []
+
+    build(site, warn=said.append)
+
+    (line,) = said
+    assert line.startswith(f"Data Docs: no page for landing.inventory of run {run_id(0)}: LookupError: no verdict")
+    assert "2002-12-29 06:00:00 UTC" in line
+    assert "\n" not in line
+    assert len(list(site.rglob("validations/**/*.html"))) == 1
+    assert (site / "index.html").is_file()
