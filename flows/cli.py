@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from flows.airbyte_commands import airbyte
-from flows.console import answer, plain_run_logs, say
+from flows.console import answer, plain_run_logs, say, show
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
@@ -78,9 +78,7 @@ def backfill(from_date: date, to_date: date, as_json: bool) -> None:
     if as_json:
         answer({"publications": publications})
     else:
-        click.echo(
-            f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else "")
-        )
+        show(f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else ""))
 
 
 @cli.command()
@@ -100,7 +98,7 @@ def docs(open_it: bool, sync_it: bool, as_json: bool) -> None:
     if as_json:
         answer({"index": str(index), "synced": synced and asdict(synced)})
     else:
-        click.echo(index)
+        show(str(index))
     if open_it:
         click.launch(index.as_uri())
 
@@ -113,8 +111,9 @@ def gates() -> None:
 @gates.command("check")
 @click.argument("gate", type=click.Choice(["file", "landing", "staging", "marts", "published"]))
 @click.option("--business-date", type=Day(), help="The day to judge for. [default: that of the last run]")
+@click.option("--all", "all_checks", is_flag=True, help="Show the checks that passed, too.")
 @as_json_option
-def gates_check(gate: str, business_date: date | None, as_json: bool) -> None:
+def gates_check(gate: str, business_date: date | None, all_checks: bool, as_json: bool) -> None:
     """Judge one gate without running anything else: nothing is recorded, nothing published.
 
     Exit status: 0 open, 3 closed. The source is not asked again: reconciliation uses the last run's counts.
@@ -122,7 +121,7 @@ def gates_check(gate: str, business_date: date | None, as_json: bool) -> None:
     from flows.gate_check import check_gate
     from shelfgate.model import Gate
 
-    check_gate(Gate(gate), business_date, as_json=as_json)
+    check_gate(Gate(gate), business_date, as_json=as_json, all_checks=all_checks)
 
 
 @cli.group()
@@ -137,7 +136,7 @@ def contracts_compile() -> None:
     from expectations.pages import write_pages
 
     changed = [*write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
-    click.echo("\n".join(changed) if changed else "every suite and every page is what its contract says")
+    show("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
 @contracts.command("check")
@@ -152,7 +151,7 @@ def contracts_check() -> None:
         raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
     if faults := lint():
         raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
-    click.echo("every suite and every page is what its contract says; every waiver is in order")
+    show("every suite and every page is what its contract says; every waiver is in order")
 
 
 for command in (airbyte, status, publications, rollback, vacuum, sandbox):
@@ -168,8 +167,11 @@ def main() -> None:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        say(f"Error: {error.format_message()}")
         sys.exit(error.exit_code)
     except ShelfgateError as error:
         say(f"\n{error}")

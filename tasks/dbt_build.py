@@ -18,6 +18,7 @@ from expectations.evidence import withhold_values
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
+from shelfgate.outside_text import printable
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import ONCE
@@ -129,7 +130,7 @@ def _raise_if_stopped(step: str, answer: Any) -> None:
 
 def _safe(message: str) -> str:
     """What dbt says of a node, in one line: the engine's words below its own may quote a customer."""
-    return withhold_values(" ".join(message.split())) if message.strip() else ""
+    return printable(withhold_values(" ".join(message.split()))) if message.strip() else ""
 
 
 def _let_go_of_the_file() -> None:

@@ -27,11 +27,10 @@ def show_what_closed(settings: Settings, run_id: str) -> None:
 
 def build_pages(settings: Settings, run_id: str) -> bool:
     """Build the pages of a run; False, and a line that says why, if they could not be built at all."""
-    logger = get_run_logger()
     try:
-        build(settings.docs_folder, run_id, warn=logger.warning)
+        build(settings.docs_folder, run_id, warn=lambda line: get_run_logger().warning(line))
     except Exception as error:  # noqa: BLE001  (whatever it is, a run ends as its gates and its publication did)
-        logger.warning(
+        get_run_logger().warning(
             "Data Docs of this run could not be built: %s: %s. Its verdicts are in ops.gate_result; `shelfgate docs` "
             "builds the pages again.",
             type(error).__name__,

@@ -15,8 +15,10 @@ import pytest
 from expectations.docs import build
 from expectations.docs_of_code import with_pages
 from expectations.docs_runs import keep_verdict
-from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 from tests.evidence import MORNING, judge_run, run_id
+
+DAY = date(2002, 12, 28)
 
 
 class Page(HTMLParser):
@@ -104,7 +106,7 @@ def test_a_warning_is_shown_and_leaves_the_gate_open(site: Path) -> None:
     page = Page(site / str(verdict.suites[0].docs_path)).words
 
     assert verdict.open
-    assert "Open, with warnings" in page
+    assert "Open, 1 warning" in page
     assert "Closed" not in page
 
 
@@ -169,6 +171,36 @@ def test_a_verdict_of_plain_code_has_a_page_like_the_others(site: Path) -> None:
     assert (file.parent / page.links[-1]).resolve() == site / "index.html"
     assert f"{verdict.suites[0].docs_path}#one_publication_everywhere" in index.links
     assert "one_publication_everywhere" in page.ids
+
+
+def test_a_waived_failure_is_told_in_the_headline_and_the_index(site: Path) -> None:
+    waiver = Waiver("marts.sums_agree", "marts", "2002-12-28", "known", "A. B.", DAY, DAY, 9.0)
+    waived = CheckResult("sums_agree", Severity.CRITICAL, False, "2", "0", observed=2.0, waivable=True, waiver=waiver)
+    suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, (waived,))
+    verdict = with_pages(Verdict(Gate.PUBLISHED, run_id(0), DAY, (suite,), ("marts",)), MORNING)
+    keep_verdict(site, verdict, MORNING)
+    build(site, run_id(0))
+
+    page = Page(site / str(verdict.suites[0].docs_path)).words
+    index = Page(site / "index.html").words
+
+    assert verdict.open
+    assert "Open, 1 waived" in page
+    assert "1 of 1 checks failed and would close the gate: only a waiver keeps it open" in " ".join(page.split())
+    assert "published gate, marts: open, 1 waived" in " ".join(page.split()).lower()
+    assert index.count("open, 1 waived") == 2
+
+
+def test_markup_in_what_was_observed_is_shown_and_not_obeyed(site: Path) -> None:
+    hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[2J"
+    (verdict,) = judge_run(site, quantity=5000, item=hostile)
+    build(site, run_id(0))
+
+    page, index = Page(site / str(verdict.suites[0].docs_path)), Page(site / "index.html")
+
+    for one in (page, index):
+        assert "<script>alert(1)</script>" in one.words
+        assert one.tags.isdisjoint({"script", "img"})
 
 
 def test_the_page_of_plain_code_goes_when_its_run_goes(site: Path) -> None:
