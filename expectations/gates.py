@@ -18,6 +18,7 @@ from expectations.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from expectations.window import Window
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.progress import Step, report
 from shelfgate.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Judge:
                 asking_ahead(self.warehouse) as ask_ahead,
             ):
                 ready = [_prepared(suite, window, ask_ahead) for suite in suites]
-                for suite, prepared in zip(suites, ready, strict=True):
+                for number, (suite, prepared) in enumerate(zip(suites, ready, strict=True)):
+                    report(Step("suites", number, len(suites), suite["meta"]["dataset"]))
                     results.append(_waived(_judged(source, suite, prepared), waivers, window))
         except ANY_CRASH as error:
             # The warehouse cannot be read, or cannot be let go of: what was judged by then counts for nothing.

@@ -174,9 +174,10 @@ def main() -> None:
         say(f"Error: {error.format_message()}")
         sys.exit(error.exit_code)
     except ShelfgateError as error:
-        say(f"\n{error}")
+        message = "\n".join([str(error), *getattr(error, "__notes__", [])])
+        say(f"\n{message}")
         if "--json" in sys.argv:
-            answer({"error": type(error).__name__, "message": str(error), "exit_status": error.exit_status})
+            answer({"error": type(error).__name__, "message": message, "exit_status": error.exit_status})
         sys.exit(error.exit_status)
 
 

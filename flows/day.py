@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from shelfgate.errors import ShelfgateError
+from flows.progress_display import shown
+from shelfgate.errors import OutsideWorldGaveUp, ShelfgateError
 from shelfgate.lease import Lease, release, renew, take
 from shelfgate.ledger import Run, begin_run
 from shelfgate.model import Publication
@@ -52,10 +53,24 @@ class Day:
         logger.info("%s ...", name)
         began = time.monotonic()
         try:
-            yield
+            with shown(name, logger.info):
+                yield
+        except OutsideWorldGaveUp as error:
+            error.add_note(self._what_now(name))
+            raise
         finally:
             self.seconds[name] = round(time.monotonic() - began, 2)
         logger.info("%s done in %.1f s", name, self.seconds[name])
+
+    def _what_now(self, stage: str) -> str:
+        """What readers see after a stage that a system outside broke off, and what to do."""
+        if "publish" in self.seconds and stage != "publish":
+            return f"Stage {stage}: what the run publishes is published. When the system answers, run again."
+        readers = f"readers keep {self.run.base_id}" if self.run.base_id else "no publication exists yet"
+        return (
+            f"Stage {stage}: nothing was published; {readers}. When the system answers, run `shelfgate refresh` again: "
+            "nothing has to be cleaned up first."
+        )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, ser
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
+from shelfgate.progress import Step, report
 from shelfgate.warehouse import Session
 
 
@@ -149,9 +150,10 @@ def _store(session: Session, changed: list[Partition], new_id: str) -> int:
     """Append the changed partitions under the new build id; returns the rows written."""
     written = 0
     columns = columns_by_table(session, "candidate")
-    for table in PUBLISHED_TABLES:
+    for number, table in enumerate(PUBLISHED_TABLES):
         if not any(p.table_name == table.name for p in changed):
             continue
+        report(Step("tables", number, len(PUBLISHED_TABLES), table.name))
         names = ", ".join(columns[table.name])
         condition = (
             "where week_start_date in (select week_start_date from ops.manifest "

@@ -9,6 +9,7 @@ from prefect import get_run_logger, task
 from shelfgate.clients.airbyte_answers import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
 from shelfgate.clients.airbyte_api import AirbyteApi
 from shelfgate.errors import ShelfgateError
+from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from tasks.airbyte_notes import Progress, keep_note, last_note
 from tasks.retrying import OUTSIDE_CALL
@@ -45,8 +46,12 @@ def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float
     def tell(job: Job) -> None:
         logger.info("Airbyte job %d is %s", job.job_id, job.status)
 
+    def look(seen: str, seconds: float) -> None:
+        progress.show(seen, seconds)
+        report(Step(now=f"Airbyte job {triggered.job.job_id} is {seen}; {progress.measure}"))
+
     try:
-        job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=progress.show)
+        job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=look)
     except SyncOverdue as overdue:
         raise SyncOverdue(f"{overdue} {_let_go(api, triggered)}", overdue.job_id, overdue.link) from None
     except BaseException as ended:
@@ -96,5 +101,8 @@ def _let_go(api: AirbyteApi, triggered: Triggered) -> str:
 
 def _client(settings: Settings) -> AirbyteApi:
     return AirbyteApi(
-        settings.need("airbyte_url"), settings.need("airbyte_client_id"), settings.need("airbyte_client_secret")
+        settings.need("airbyte_url"),
+        settings.need("airbyte_client_id"),
+        settings.need("airbyte_client_secret"),
+        on_retry=get_run_logger().warning,
     )
