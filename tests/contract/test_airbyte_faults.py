@@ -296,7 +296,7 @@ def test_a_job_that_cannot_be_looked_at_is_said(world: World) -> None:
     said: list[str] = []
     world.api._on_retry = said.append
     world.is_told(*["running"] * 60)
-    world.faulty.script = [Fault("GET", f"/jobs/{job_id}", status=503)]
+    world.faulty.script.insert(0, Fault("GET", f"/jobs/{job_id}", status=503))
 
     with pytest.raises(OutsideWorldGaveUp):
         world.await_job(job_id, deadline_seconds=60)

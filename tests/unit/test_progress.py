@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tests.evidence import judge_run
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Standard error, no terminal; a test makes it one by `force_terminal`."""
     out = io.StringIO()
     monkeypatch.setattr(progress_display, "screen", lambda: Console(file=out, width=80))
