@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expectations.docs_of_code import write_pages
 from expectations.docs_runs import EVIDENCE, prune, runs_newest_first
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 # A run leaves 13 pages, 0.5 MB with its evidence: 30 runs are a month of days. ops.gate_result keeps them all.
 KEEP_RUNS = 30
 
-_OURS = "expectations.docs_pages"
+_LOGGER = logging.getLogger(__name__)
 
 
 def context_for(folder: Path) -> EphemeralDataContext:
@@ -36,26 +38,9 @@ def context_for(folder: Path) -> EphemeralDataContext:
             "base_directory": str((folder / EVIDENCE).absolute()),
         },
     }
-    site_folder = str(folder.absolute())
-    site = {
-        "module_name": _OURS,
-        "class_name": "EvidenceSite",
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": site_folder},
-        "site_index_builder": {"module_name": _OURS, "class_name": "RunsIndex", "folder": site_folder},
-        "site_section_builders": {
-            "expectations": "none",
-            "profiling": "none",
-            "validations": {
-                "class_name": "DefaultSiteSectionBuilder",
-                "source_store_name": "validation_results_store",
-                "renderer": {"module_name": _OURS, "class_name": "EvidenceRenderer", "folder": site_folder},
-                "view": {"module_name": _OURS, "class_name": "EvidenceView"},
-            },
-        },
-    }
     config = DataContextConfig(
         store_backend_defaults=defaults,
-        data_docs_sites={"gates": site},
+        data_docs_sites={},
         progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         analytics_enabled=False,
     )
@@ -65,19 +50,19 @@ def context_for(folder: Path) -> EphemeralDataContext:
     return context
 
 
-def build(folder: Path, run_id: str | None = None, *, keep: int = KEEP_RUNS) -> Path:
+def build(
+    folder: Path, run_id: str | None = None, *, keep: int = KEEP_RUNS, warn: Callable[[str], None] = _LOGGER.warning
+) -> Path:
     """Build the pages of one run (or, without one, of all evidence that is kept) and the index over all pages.
 
-    Only the newest `keep` runs stay on disk. The cost of one run's pages does not grow with the history.
+    Only the newest `keep` runs stay on disk. The cost of one run's pages does not grow with the history. A page that
+    cannot be made is left out, and `warn` is given one line about it.
     """
-    from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
+    from expectations.docs_pages import write_evidence_pages, write_index
 
-    context = context_for(folder)
+    store = context_for(folder).validation_results_store
     prune(folder, keep)
     for run in [run_id] if run_id else runs_newest_first(folder):
         write_pages(folder, run)
-    kept = [k for k in context.validation_results_store.list_keys() if isinstance(k, ValidationResultIdentifier)]
-    # An empty list would mean every page: a run without evidence (its window could not be read) asks for none of them.
-    pages: list[Any] = [key for key in kept if run_id in (None, key.run_id.run_name)] or [None]
-    context.build_data_docs(resource_identifiers=pages)
-    return folder / "index.html"
+    write_evidence_pages(folder, store, run_id, warn)
+    return write_index(folder)

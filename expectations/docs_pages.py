@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from great_expectations.data_context.types.resource_identifiers import ValidationResultIdentifier
 from great_expectations.render import RenderedDocumentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
-from great_expectations.render.renderer.site_builder import SiteBuilder
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
@@ -15,6 +17,7 @@ import expectations.counting_only
 import expectations.offending_rows  # noqa: F401  (registers the expectation: without it its results cannot be rendered)
 from expectations.docs_of_code import TEMPLATES
 from expectations.docs_runs import PAGES, SuiteLine, kept_runs, kept_suites, write_whole
+from expectations.evidence import withhold_values
 from shelfgate.model import Gate
 
 if TYPE_CHECKING:
@@ -40,9 +43,9 @@ class EvidencePage(RenderedDocumentContent):
 class EvidenceRenderer(ValidationResultsPageRenderer):
     """The stock renderer, with the gate's verdict. `folder` is the site's."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._folder = Path(folder)
+        self._folder = folder
 
     def render(
         self, validation_results: ExpectationSuiteValidationResult, suite_parameters: Any = None
@@ -57,11 +60,13 @@ class EvidenceRenderer(ValidationResultsPageRenderer):
         suite = self._suite(validation_results.suite_name, meta["run_id"]["run_name"], meta["run_id"]["run_time"])
         return EvidencePage(super().render(validation_results, suite_parameters), suite, about)
 
-    def _suite(self, name: str, run: str, judged_at: str) -> SuiteLine:
+    def _suite(self, name: str, run: str, run_time: str) -> SuiteLine:
+        # Great Expectations reads moments back in the zone of this machine.
+        judged_at = datetime.fromisoformat(run_time).astimezone(UTC)
         for suite in kept_suites(self._folder, run):
-            if f"{suite.gate}.{suite.dataset}" == name and judged_at.replace("T", " ").startswith(suite.judged_at):
+            if f"{suite.gate}.{suite.dataset}" == name and suite.judged_at_second == judged_at.replace(microsecond=0):
                 return suite
-        raise LookupError(f"Data Docs: no verdict of run {run} about {name} at {judged_at}; its page is left out.")
+        raise LookupError(f"no verdict of this suite at {judged_at:%Y-%m-%d %H:%M:%S} UTC is kept")
 
 
 class EvidenceView(DefaultJinjaPageView):
@@ -75,30 +80,29 @@ class EvidenceView(DefaultJinjaPageView):
         self.env.loader = ChoiceLoader([FileSystemLoader(TEMPLATES), self.env.loader])
 
 
-class RunsIndex:
-    """The index: runs newest first, each with its gates and what failed."""
-
-    def __init__(self, folder: str, **_: Any) -> None:
-        self._folder = Path(folder)
-
-    def build(self, build_index: bool = True) -> tuple[str, dict[str, Any]]:
-        index = self._folder / "index.html"
-        if build_index:
-            environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-            there = {path.relative_to(self._folder).as_posix() for path in (self._folder / PAGES).rglob("*.html")}
-            page = environment.get_template("index.html").render(
-                runs=kept_runs(self._folder), gates=list(Gate), there=there
+def write_evidence_pages(folder: Path, store: Any, run_id: str | None, warn: Callable[[str], None]) -> None:
+    """Write the page of every result in `store`, or of those of one run; one that cannot be made is left out."""
+    renderer, view = EvidenceRenderer(folder), EvidenceView()
+    for key in store.list_keys():
+        if not isinstance(key, ValidationResultIdentifier) or run_id not in (None, key.run_id.run_name):
+            continue
+        name, run = key.expectation_suite_identifier.name, key.run_id.run_name
+        page = folder / PAGES / f"{'/'.join(key.to_tuple())}.html"
+        try:
+            rendered = view.render(renderer.render(store.get(key)), show_how_to_buttons=False)
+            page.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(page, rendered)
+        except Exception as error:  # noqa: BLE001  (one page less must not cost the others)
+            warn(
+                f"Data Docs: no page for {name} of run {run}: {type(error).__name__}: {withhold_values(str(error))}. "
+                "The other pages are complete; ops.gate_result has the verdict. Report it, with this line."
             )
-            write_whole(index, page)
-        return str(index), {}
 
 
-class EvidenceSite(SiteBuilder):
-    """The stock site without its 3.4 MB of pictures and fonts, which these pages do not show."""
-
-    def build(
-        self, resource_identifiers: list[Any] | None = None, build_index: bool = True
-    ) -> tuple[str | None, dict[str, Any]]:
-        for section in self.site_section_builders.values():
-            section.build(resource_identifiers=resource_identifiers)
-        return self.site_index_builder.build(build_index=build_index)
+def write_index(folder: Path) -> Path:
+    """The index: runs newest first, each with its gates and what failed."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    there = {path.relative_to(folder).as_posix() for path in (folder / PAGES).rglob("*.html")}
+    page = environment.get_template("index.html").render(runs=kept_runs(folder), gates=list(Gate), there=there)
+    write_whole(folder / "index.html", page)
+    return folder / "index.html"

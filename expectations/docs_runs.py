@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict
+from shelfgate.outside_text import printable
+from shelfgate.verdict_words import in_words
 
 EVIDENCE = ".evidence"
 VERDICTS = ".verdicts"
@@ -53,6 +55,14 @@ class SuiteLine:
     checks: list[CheckLine]
 
     @property
+    def words(self) -> str:
+        return _in_words([self])
+
+    @property
+    def judged_at_second(self) -> datetime:
+        return datetime.fromisoformat(self.judged_at).replace(tzinfo=UTC)
+
+    @property
     def failed(self) -> list[CheckLine]:
         return [line for line in self.checks if line.result != "passed"]
 
@@ -77,12 +87,21 @@ class KeptRun:
         return _worst(suite.verdict for suite in self.suites)
 
     @property
+    def words(self) -> str:
+        return _in_words(self.suites)
+
+    @property
     def closed_by(self) -> list[str]:
         return [f"{s.dataset}.{line.check_id}" for s in self.suites for line in s.checks if line.result == "closes"]
 
     def at(self, gate: Gate) -> str:
         """The verdict of one gate; empty if the run did not reach it."""
         return _worst(suite.verdict for suite in self.suites if suite.gate == gate)
+
+    def words_at(self, gate: Gate) -> str:
+        """The verdict of one gate in words."""
+        suites = [suite for suite in self.suites if suite.gate == gate]
+        return _in_words(suites) if suites else "not reached"
 
 
 def keep_verdict(folder: Path, verdict: Verdict, judged_at: datetime) -> None:
@@ -136,6 +155,12 @@ def runs_newest_first(folder: Path) -> list[str]:
     return sorted(seen, key=lambda run: seen[run], reverse=True)
 
 
+def _in_words(suites: list[SuiteLine]) -> str:
+    results = [line.result for suite in suites for line in suite.checks]
+    is_open = all(suite.verdict != "closed" for suite in suites)
+    return in_words(is_open=is_open, waived=results.count("waived"), warnings=results.count("warned"))
+
+
 def _worst(verdicts: Any) -> str:
     found = set(verdicts)
     return next((word for word in ("closed", "warned", "open") if word in found), "")
@@ -166,7 +191,7 @@ def _check_line(check: CheckResult) -> CheckLine:
         result=_result(check),
         check_id=check.check_id,
         severity=str(check.severity),
-        seen=f"{int(check.seen):,}" if check.seen.isdecimal() else check.seen,
+        seen=f"{int(check.seen):,}" if check.seen.isdecimal() else printable(check.seen),
         wanted=check.wanted,
         what_to_do=check.what_to_do,
         note=_waiver(check),

@@ -19,6 +19,7 @@ from expectations.window import Window
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed, WarehouseDamaged
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.progress import Step, report
 from shelfgate.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Judge:
                 asking_ahead(self.warehouse) as ask_ahead,
             ):
                 ready = [_prepared(suite, window, ask_ahead) for suite in suites]
-                for suite, prepared in zip(suites, ready, strict=True):
+                for number, (suite, prepared) in enumerate(zip(suites, ready, strict=True)):
+                    report(Step("suites", number, len(suites), suite["meta"]["dataset"]))
                     results.append(_waived(_judged(source, suite, prepared), waivers, window))
         except ENGINE_GONE:
             raise

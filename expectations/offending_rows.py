@@ -55,7 +55,7 @@ class ExpectNoOffendingRows(AnsweredCheck):
         sentence = (described.description if described else None) or "No row is returned by the query"
         sample = (result.result.get("details") or {}).get("sample", []) if result and not result.success else []
         shown = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in sample)
-        template = "$sentence" + (" (seen: $shown)" if shown else "")
+        template = "$sentence" + (" (observed: $shown)" if shown else "")
         return [
             RenderedStringTemplateContent(
                 content_block_type="string_template",

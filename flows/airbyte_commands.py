@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.console import answer, say
+from flows.console import answer, say, show
 from flows.exits import DIFFERS
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def _show(changes: Sequence[Change], settings: Settings, plan_only: bool, as_jso
         answer({"applied": not plan_only, "differs": bool(open_), "changes": found, "connection_ids": connections})
     else:
         for change in changes:
-            click.echo(f"{change.declared.kind} {change.declared.name}: {change.action}")
+            show(f"{change.declared.kind} {change.declared.name}: {change.action}")
             for difference in change.differences:
-                click.echo(f"    {difference}")
+                show(f"    {difference}")
         verb = "to do" if plan_only else "done"
-        click.echo(f"{open_} of {len(changes)} {verb}" if open_ else "nothing to do: Airbyte has what is declared")
+        show(f"{open_} of {len(changes)} {verb}" if open_ else "nothing to do: Airbyte has what is declared")
     if connections and settings.airbyte_connection_id not in connections:
         say(f"SHELFGATE_AIRBYTE_CONNECTION_ID is not the declared connection's: set it to {connections[0]}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.console import answer, say
+from flows.console import answer, say, show
 from flows.options import as_json_option
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def backup(to: Path | None, as_json: bool) -> None:
         answer(asdict(done))
     else:
         serves = done.content.publication or "nothing yet"
-        click.echo(f"{done.backup}: {done.bytes:,} bytes, {done.content.rows:,} rows, readers see {serves}")
+        show(f"{done.backup}: {done.bytes:,} bytes, {done.content.rows:,} rows, readers see {serves}")
 
 
 @click.command()
@@ -55,10 +55,10 @@ def restore(source: Path, as_json: bool) -> None:
         answer(asdict(done))
         return
     serves = done.content.publication or "nothing yet"
-    click.echo(f"{done.warehouse}: {done.content.rows:,} rows, readers see {serves}")
+    show(f"{done.warehouse}: {done.content.rows:,} rows, readers see {serves}")
     if done.kept_aside:
-        click.echo(f"the file before is kept as {done.kept_aside}")
-    click.echo("refresh all streams in Airbyte (docs/runbook.md), then `shelfgate refresh`")
+        show(f"the file before is kept as {done.kept_aside}")
+    show("refresh all streams in Airbyte (docs/runbook.md), then `shelfgate refresh`")
 
 
 def _warehouse(command: str) -> DuckDBWarehouse:

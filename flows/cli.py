@@ -12,7 +12,7 @@ import click
 
 from flows.airbyte_commands import airbyte
 from flows.backup_commands import backup, restore
-from flows.console import answer, plain_run_logs, say
+from flows.console import answer, plain_run_logs, say, show
 from flows.exits import DIFFERS, leave, status_of
 from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
@@ -81,9 +81,7 @@ def backfill(from_date: date, to_date: date, as_json: bool) -> None:
     if as_json:
         answer({"publications": publications})
     else:
-        click.echo(
-            f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else "")
-        )
+        show(f"{len(publications)} business dates refreshed" + (f", last {publications[-1]}" if publications else ""))
 
 
 @cli.command()
@@ -98,12 +96,12 @@ def docs(open_it: bool, sync_it: bool, as_json: bool) -> None:
 
     settings = Settings.load()
     bucket = settings.need("docs_bucket") if sync_it else None
-    index = build(settings.docs_folder).absolute()
+    index = build(settings.docs_folder, warn=say).absolute()
     synced = sync_pages(settings.docs_folder, bucket, settings.docs_prefix, KEEP_RUNS) if bucket else None
     if as_json:
         answer({"index": str(index), "synced": synced and asdict(synced)})
     else:
-        click.echo(index)
+        show(str(index))
     if open_it:
         click.launch(index.as_uri())
 
@@ -116,8 +114,9 @@ def gates() -> None:
 @gates.command("check")
 @click.argument("gate", type=click.Choice(["file", "landing", "staging", "marts", "published"]))
 @click.option("--business-date", type=Day(), help="The day to judge for. [default: that of the last run]")
+@click.option("--all", "all_checks", is_flag=True, help="Show the checks that passed, too.")
 @as_json_option
-def gates_check(gate: str, business_date: date | None, as_json: bool) -> None:
+def gates_check(gate: str, business_date: date | None, all_checks: bool, as_json: bool) -> None:
     """Judge one gate without running anything else: nothing is recorded, nothing published.
 
     Exit status: 0 open, 3 closed. The source is not asked again: reconciliation uses the last run's counts.
@@ -125,7 +124,7 @@ def gates_check(gate: str, business_date: date | None, as_json: bool) -> None:
     from flows.gate_check import check_gate
     from shelfgate.model import Gate
 
-    check_gate(Gate(gate), business_date, as_json=as_json)
+    check_gate(Gate(gate), business_date, as_json=as_json, all_checks=all_checks)
 
 
 @cli.group()
@@ -140,7 +139,7 @@ def contracts_compile() -> None:
     from expectations.pages import write_pages
 
     changed = [*write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
-    click.echo("\n".join(changed) if changed else "every suite and every page is what its contract says")
+    show("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
 @contracts.command("check")
@@ -157,7 +156,7 @@ def contracts_check() -> None:
     if faults := lint():
         say("waivers:\n  - " + "\n  - ".join(faults))
         sys.exit(DIFFERS)
-    click.echo("every suite and every page is what its contract says; every waiver is in order")
+    show("every suite and every page is what its contract says; every waiver is in order")
 
 
 for command in (airbyte, backup, restore, status, publications, rollback, vacuum, sandbox):

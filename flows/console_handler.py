@@ -6,6 +6,8 @@ import logging
 
 from prefect.logging.handlers import PrefectConsoleHandler
 
+from flows.console import say
+
 STARTS = (
     "Beginning flow run",
     "Beginning subflow run",
@@ -25,3 +27,9 @@ class StepsOnlyHandler(PrefectConsoleHandler):
         if text.startswith(STARTS) or any(part in text for part in PARTS):
             return False
         return bool(super().filter(record))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(self.format(record))
+        except Exception:  # noqa: BLE001  (as every handler of the standard library: a line less, not a run less)
+            self.handleError(record)

@@ -14,8 +14,9 @@ from prefect.runtime import flow_run
 
 from flows.ending import as_prefect_expects
 from flows.leased import in_one_turn, leased
+from flows.progress_display import shown
 from shelfgate import interruption
-from shelfgate.errors import ShelfgateError
+from shelfgate.errors import OutsideWorldGaveUp, ShelfgateError
 from shelfgate.lease import Lease, renew
 from shelfgate.ledger import Run
 from shelfgate.model import Publication
@@ -56,7 +57,11 @@ class Day:
         logger.info("%s ...", name)
         began = time.monotonic()
         try:
-            yield
+            with shown(name, logger.info):
+                yield
+        except OutsideWorldGaveUp as error:
+            error.add_note(self._what_now(name))
+            raise
         except BaseException as ended:
             if not isinstance(ended, ShelfgateError):
                 ended.add_note(f"It ended in stage {name}.")
@@ -65,6 +70,16 @@ class Day:
             self.seconds[name] = round(time.monotonic() - began, 2)
         interruption.raise_if_requested()
         logger.info("%s done in %.1f s", name, self.seconds[name])
+
+    def _what_now(self, stage: str) -> str:
+        """What readers see after a stage that a system outside broke off, and what to do."""
+        if "publish" in self.seconds and stage != "publish":
+            return f"Stage {stage}: what the run publishes is published. When the system answers, run again."
+        readers = f"readers keep {self.run.base_id}" if self.run.base_id else "no publication exists yet"
+        return (
+            f"Stage {stage}: nothing was published; {readers}. When the system answers, run `shelfgate refresh` again: "
+            "nothing has to be cleaned up first."
+        )
 
 
 @dataclass(frozen=True)

@@ -93,14 +93,18 @@ def _told(error: BaseException, *, as_json: bool) -> int:
         _say("Not confirmed: nothing was done.")
         return INTERRUPTED + signal.SIGINT
     if isinstance(error, click.ClickException):
-        error.show()
+        if isinstance(error, click.UsageError):
+            error.show()
+        else:
+            _say(f"Error: {error.format_message()}")
         return ConfigurationError.exit_status if error.exit_code == 1 else error.exit_code
     if isinstance(error, BrokenPipeError):
         # Whoever read the answer has gone. The interpreter would fail at flushing what is left of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     ours = _as_ours(error)
-    return _tell(type(ours).__name__, str(ours), ours.exit_status, as_json=as_json)
+    message = "\n".join([str(ours), *getattr(ours, "__notes__", ())])
+    return _tell(type(ours).__name__, message, ours.exit_status, as_json=as_json)
 
 
 def _reader_has_gone() -> bool:

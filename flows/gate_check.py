@@ -8,27 +8,25 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from flows.console import answer, say
+from flows.console import Styled, answer, say, show, show_table
 from shelfgate.errors import ConfigurationError, GateClosed
 from shelfgate.ledger import Run, evidence_of, judged_until
 from shelfgate.model import CheckResult, Gate, Verdict
 from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.settings import Settings
+from shelfgate.verdict_words import in_order_of_concern, of_suites
 from shelfgate.warehouse import Session, install, open_warehouse
 from tasks.snowflake_blocks import with_keys
 
 
-def check_gate(gate: Gate, business_date: date | None, *, as_json: bool) -> None:
+def check_gate(gate: Gate, business_date: date | None, *, as_json: bool, all_checks: bool = False) -> None:
     """Judge, show, and exit as a run would: 0 open, 3 closed."""
     verdict = judge_gate(Settings.load(), gate, business_date)
     if as_json:
         answer(_as_answer(verdict))
     else:
-        _show(verdict)
+        show_verdict(verdict, all_checks=all_checks)
     if not verdict.open:
         sys.exit(GateClosed.exit_status)
 
@@ -74,6 +72,7 @@ def _as_answer(verdict: Verdict) -> dict[str, Any]:
     return {
         "gate": str(verdict.gate),
         "result": "open" if verdict.open else "closed",
+        "verdict": of_suites(verdict.suites, is_open=verdict.open),
         "business_date": verdict.business_date,
         "reasons": list(verdict.reasons),
         "waivers": list(verdict.waivers),
@@ -99,16 +98,22 @@ def outcome(check: CheckResult) -> str:
     return "waived" if check.waived else str(check.severity)
 
 
-def _show(verdict: Verdict) -> None:
-    console = Console()
-    table = Table("result", "check", "severity", "seen", "wanted")
-    checks = [(suite, check) for suite in verdict.suites for check in suite.checks]
-    for suite, check in sorted(checks, key=lambda pair: pair[1].passed):
-        table.add_row(
-            outcome(check), f"{suite.dataset}.{check.check_id}", str(check.severity), check.seen, check.wanted
+def show_verdict(verdict: Verdict, *, all_checks: bool) -> None:
+    """What failed, what closes the gate first; of the rest a number, unless all are asked for."""
+    checks = in_order_of_concern((suite, check) for suite in verdict.suites for check in suite.checks)
+    failed = sum(not check.passed for _, check in checks)
+    shown = checks if all_checks else checks[:failed]
+    if shown:
+        show_table(
+            ("result", "check", "severity", "observed", "expected"),
+            [
+                (outcome(check), f"{suite.dataset}.{check.check_id}", str(check.severity), check.seen, check.wanted)
+                for suite, check in shown
+            ],
         )
-    console.print(table)
     for reason in verdict.reasons:
-        console.print(f"  - {reason}", markup=False, highlight=False)
-    state = "[bold green]open[/bold green]" if verdict.open else "[bold red]closed[/bold red]"
-    console.print(f"{verdict.gate} gate {state}, {verdict.business_date}: {len(checks)} checks; nothing was recorded")
+        show(f"  - {reason}")
+    passed = f"{len(checks) - failed} of {len(checks)} checks passed"
+    hidden = "" if all_checks or failed == len(checks) else " (`--all` shows them)"
+    state = Styled(of_suites(verdict.suites, is_open=verdict.open), "bold green" if verdict.open else "bold red")
+    show(f"{verdict.gate} gate ", state, f", {verdict.business_date}: {passed}{hidden}; nothing was recorded")

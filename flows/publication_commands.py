@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from flows.console import answer
+from flows.console import answer, show
 from flows.options import as_json_option
 
 without_prefect_option = click.option(
@@ -51,9 +51,9 @@ def rollback(to: str, without_prefect: bool, as_json: bool) -> None:
     if as_json:
         answer({"publication": asdict(publication)})
     elif publication.new:
-        click.echo(f"{publication.publication_id} serves the content of {to}")
+        show(f"{publication.publication_id} serves the content of {to}")
     else:
-        click.echo(f"nothing to do: {to} is what readers see")
+        show(f"nothing to do: {to} is what readers see")
 
 
 @click.command()
@@ -71,7 +71,7 @@ def vacuum(keep: int, without_prefect: bool, as_json: bool) -> None:
     if as_json:
         answer(asdict(done))
     else:
-        click.echo(
+        show(
             f"{len(done.publications)} publications cannot be read any more; {done.rows:,} rows and {done.verdicts} "
             "verdicts dropped"
         )

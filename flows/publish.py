@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from expectations.docs import build as build_docs
 from flows.day import Day
 from shelfgate.model import Candidate, Gate, Publication
-from tasks.docs_sync import sync_docs
+from tasks.docs_sync import build_pages, sync_docs
 from tasks.gates import hold_gate, hold_published_gate
 from tasks.publication import publish_candidate
 
@@ -19,6 +18,6 @@ def publish(day: Day, candidate: Candidate) -> Publication:
     with day.stage("published gate"):
         hold_published_gate(day.settings, day.warehouse, day.run, candidate, publication)
     with day.stage("data docs"):
-        build_docs(day.settings.docs_folder, day.run.run_id)
-        sync_docs(day.settings)
+        if build_pages(day.settings, day.run.run_id):
+            sync_docs(day.settings)
     return publication

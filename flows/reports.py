@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from flows.console import answer, say
+from flows.console import Styled, answer, say, show, show_table
 from shelfgate.publication import publications
 from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
@@ -32,48 +29,56 @@ def show_status(*, as_json: bool) -> None:
     if as_json:
         answer(found)
         return
-    console = Console()
     current = found["publication"]
     if current is None:
-        console.print("nothing is published yet: `shelfgate refresh`")
+        show("nothing is published yet: `shelfgate refresh`")
     else:
         through = found["data_through"]
-        console.print(
-            f"[bold]{current['publication_id']}[/bold] of {current['published_at']} UTC, business date "
-            f"{current['business_date']}; sales through {through['sales']}, stock through {through['inventory']}"
+        show(
+            Styled(current["publication_id"]),
+            f" of {current['published_at']} UTC, business date {current['business_date']}; sales through "
+            f"{through['sales']}, stock through {through['inventory']}",
         )
     if found["stale_since"]:
-        console.print(f"[bold red]stale since {found['stale_since']} UTC[/bold red]: a gate is closed")
-    table = Table("gate", "dataset", "verdict", "checks", "rows", "business date", "failed", "page")
-    for gate in found["gates"]:
-        failed = "; ".join(f"{one['check']}: {one['seen']}" for one in gate["failed"])
-        columns = ("gate", "dataset", "result", "checks", "rows_seen", "business_date")
-        table.add_row(*(str(gate[column]) for column in columns), failed, gate["docs"] or "")
-    console.print(table)
+        show(Styled(f"stale since {found['stale_since']} UTC", "bold red"), ": a gate is closed")
+    _show_gates(found["gates"])
     for one in found["waivers"]:
-        console.print(
-            f"waiver in force: {one['check']}, {one['window']}: {one['observed']:g} seen, {one['max_observed']:g} "
-            f"allowed; {one['reason']} (approved by {one['approved_by']}, expires {one['expires_at']})",
-            markup=False,
+        show(
+            f"waiver in force: {one['check']}, {one['window']}: {one['observed']:g} observed, {one['max_observed']:g} "
+            f"allowed; {one['reason']} (approved by {one['approved_by']}, expires {one['expires_at']})"
         )
-    console.print(f"dumps: {found['dumps']}")
+    show("dumps: " + (", ".join(f"{count:,} {status}" for status, count in found["dumps"].items()) or "none"))
     for one in found["quarantined"]:
-        console.print(f"  quarantined {one['object_key']}: {one['reason']}", markup=False)
-    show_costs(console, found["credits"])
-    console.print(f"Data Docs: {found['data_docs']}")
+        show(f"  quarantined {one['object_key']}: {one['reason']}")
+    show_costs(found["credits"])
+    show(f"Data Docs: {found['data_docs']}")
 
 
-def show_costs(console: Console, found: dict[str, Any]) -> None:
+def _show_gates(gates: list[dict[str, Any]]) -> None:
+    """The last verdict of every gate; what failed and the page of each, below it, where they can be copied."""
+    columns = ("gate", "dataset", "verdict", "checks", "rows_seen", "business_date")
+    show_table(
+        ("gate", "dataset", "verdict", "checks", "rows", "business date"),
+        [[str(gate[column]) for column in columns] for gate in gates],
+    )
+    for gate in gates:
+        for one in gate["failed"]:
+            show(f"  {gate['dataset']}.{one['check']}: {one['seen']}; expected {one['wanted']}")
+        if gate["failed"] and gate["docs"]:
+            show(f"    {gate['docs']}")
+
+
+def show_costs(found: dict[str, Any]) -> None:
     """What the last runs cost; what nobody knows is never shown as 0."""
     if not found["available"]:
-        console.print(f"credits: not available: {found['why']}", markup=False)
+        show(f"credits: not available: {found['why']}")
         return
-    table = Table("run", "credits", "statements", "by stage", "")
+    rows: list[tuple[str, ...]] = []
     for run in found["runs"]:
         stages = ", ".join(f"{stage} {spent:.4f}" for stage, spent in run["by_stage"].items())
         known = "not available" if run["credits"] is None else f"{run['credits']:.4f}"
-        table.add_row(run["run_id"], known, str(run["statements"] or ""), stages, run["why"] or "")
-    console.print(table)
+        rows.append((run["run_id"], known, str(run["statements"] or ""), stages, run["why"] or ""))
+    show_table(("run", "credits", "statements", "by stage", "why"), rows)
 
 
 def show_publications(*, as_json: bool) -> None:
@@ -85,30 +90,23 @@ def show_publications(*, as_json: bool) -> None:
     if as_json:
         answer({"publications": [{**asdict(one), "readable": one.publication_id in kept} for one in found]})
         return
-    table = Table(
-        "publication",
-        "action",
-        "published at (UTC)",
-        "business date",
-        "sales",
-        "stock",
-        "partitions",
-        "rows",
-        "readable",
+    show_table(
+        ("publication", "action", "published at (UTC)", "business date", "sales", "stock", "parts", "rows", "readable"),
+        [
+            (
+                one.publication_id,
+                one.action,
+                f"{one.published_at:%Y-%m-%d %H:%M:%S}",
+                str(one.business_date),
+                str(one.sales_through),
+                str(one.inventory_through),
+                str(one.partitions_changed),
+                f"{one.rows_written:,}",
+                "yes" if one.publication_id in kept else "no",
+            )
+            for one in found
+        ],
     )
-    for one in found:
-        table.add_row(
-            one.publication_id,
-            one.action,
-            f"{one.published_at:%Y-%m-%d %H:%M:%S}",
-            str(one.business_date),
-            str(one.sales_through),
-            str(one.inventory_through),
-            str(one.partitions_changed),
-            f"{one.rows_written:,}",
-            "yes" if one.publication_id in kept else "no",
-        )
-    Console().print(table)
 
 
 def show_difference(older: str, newer: str, *, as_json: bool) -> None:
@@ -122,13 +120,14 @@ def show_difference(older: str, newer: str, *, as_json: bool) -> None:
     if as_json:
         answer({"older": older, "newer": newer, "changed": found})
         return
-    table = Table("table", "week", f"rows in {older}", f"rows in {newer}")
-    for one in found:
-        table.add_row(
-            one["table"], str(one["week"] or "whole"), _counted(one["rows_before"]), _counted(one["rows_after"])
-        )
-    Console().print(table)
-    Console().print(f"{len(found)} partitions differ")
+    show_table(
+        ("table", "week", f"rows in {older}", f"rows in {newer}"),
+        [
+            (one["table"], str(one["week"] or "whole"), _counted(one["rows_before"]), _counted(one["rows_after"]))
+            for one in found
+        ],
+    )
+    show(f"{len(found)} partitions differ")
 
 
 def _counted(rows: int | None) -> str:
@@ -158,29 +157,23 @@ def _named(settings: Settings) -> str:
 
 def stage_table(summary: dict[str, Any]) -> None:
     """Print the end of a run."""
-    console = Console()
     publication = summary["publication"]
     if summary["result"] == "published":
-        console.print(
-            f"\n[bold green]{publication['publication_id']} published[/bold green]: business date "
-            f"{publication['business_date']}, {publication['rows_written']:,} rows in "
-            f"{publication['partitions_changed']} partitions"
+        show(
+            "\n",
+            Styled(f"{publication['publication_id']} published", "bold green"),
+            f": business date {publication['business_date']}, {publication['rows_written']:,} rows in "
+            f"{publication['partitions_changed']} partitions",
         )
     else:
-        console.print(f"\n[bold]nothing new[/bold]: readers keep {publication['publication_id']}")
-    table = Table("stage", "seconds")
-    for stage, seconds in summary["seconds"].items():
-        table.add_row(stage, f"{seconds:.1f}")
-    console.print(table)
-    gates = Table("gate", "dataset", "verdict", "checks", "rows", "warnings")
-    for gate in summary["gates"]:
-        gates.add_row(
-            gate["gate"],
-            gate["dataset"],
-            gate["result"],
-            str(gate["checks"]),
-            f"{gate['rows_seen']:,}",
-            str(gate["warnings"]),
-        )
-    console.print(gates)
-    console.print(f"warehouse: {summary['warehouse']}\nData Docs: {summary['data_docs']}", soft_wrap=True)
+        show("\n", Styled("nothing new"), f": readers keep {publication['publication_id']}")
+    show_table(("stage", "seconds"), [(stage, f"{seconds:.1f}") for stage, seconds in summary["seconds"].items()])
+    show_table(
+        ("gate", "dataset", "verdict", "checks", "rows"),
+        [
+            (gate["gate"], gate["dataset"], gate["verdict"], str(gate["checks"]), f"{gate['rows_seen']:,}")
+            for gate in summary["gates"]
+        ],
+    )
+    show(f"warehouse: {summary['warehouse']}")
+    show(f"Data Docs: {summary['data_docs']}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flows.console import answer, say
+from flows.console import answer, say, show
 from flows.options import Day, as_json_option, home
 
 
@@ -36,7 +36,7 @@ def down() -> None:
     """Stop everything; data are kept."""
     from sandbox import estate
 
-    click.echo("the sandbox is down" if estate.down(home()) else "the sandbox was not up")
+    show("the sandbox is down" if estate.down(home()) else "the sandbox was not up")
 
 
 @sandbox.command()
@@ -76,7 +76,7 @@ def reset() -> None:
     from sandbox import estate
 
     estate.reset(home())
-    click.echo("the sandbox is empty")
+    show("the sandbox is empty")
 
 
 def _show_estate(found: Any, as_json: bool) -> None:
@@ -85,14 +85,14 @@ def _show_estate(found: Any, as_json: bool) -> None:
         answer(values)
     else:
         for key, value in values.items():
-            click.echo(f"{key:16} {value}")
+            show(f"{key:16} {value}")
 
 
 def _show_seeding(report: Any, as_json: bool) -> None:
     if as_json:
         answer(asdict(report))
     else:
-        click.echo(str(report))
+        show(str(report))
 
 
 def sandbox_day() -> date | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.console import answer
+from flows.console import answer, show
 
 
 @click.group()
@@ -40,6 +40,6 @@ def apply(plan_only: bool, public_keys: Path | None, as_json: bool) -> None:
         answer({"applied": not plan_only, "created": made, "statements": shown})
         return
     for step in steps if plan_only else ():
-        click.echo(f"-- {step.file}\n{step.sql};")
+        show(f"-- {step.file}\n{step.sql};")
     if made is not None:
-        click.echo(f"{len(steps)} statements applied, {made} objects created")
+        show(f"{len(steps)} statements applied, {made} objects created")

@@ -11,6 +11,7 @@ from shelfgate.candidate import PUBLISHED_TABLES, measure, measure_stored, publi
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
+from shelfgate.progress import Step, report
 from shelfgate.warehouse import Session
 
 
@@ -151,9 +152,10 @@ def _write_manifest(session: Session, candidate: Candidate, changed: list[Partit
 
 def _store(session: Session, changed: list[Partition], new_id: str) -> None:
     """Append the changed partitions under the new build id."""
-    for table in PUBLISHED_TABLES:
+    for number, table in enumerate(PUBLISHED_TABLES):
         if not any(p.table_name == table.name for p in changed):
             continue
+        report(Step("tables", number, len(PUBLISHED_TABLES), table.name))
         names = ", ".join(map(session.identifier, published_columns()[table.name]))
         condition = (
             "where week_start_date in (select week_start_date from ops.manifest "

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from shelfgate.publication import current_publication
+from shelfgate.verdict_words import in_words
 from shelfgate.warehouse import Row, Session
 from shelfgate.warehouse.snowflake_credits import costs
 
@@ -62,8 +63,11 @@ def _waivers(session: Session, publication_id: str) -> list[dict[str, Any]]:
 def _gate(row: Row) -> dict[str, Any]:
     kept = ("gate", "dataset", "result", "run_id", "business_date", "judged_at", "rows_seen")
     page = row["docs_link"] or row["docs_path"]
-    checks = {"checks": row["checks_evaluated"], "warnings": row["warnings_failed"], "docs": page}
-    return {**as_json({key: row[key] for key in kept}), **checks, "failed": json.loads(row["evidence"])}
+    failed = json.loads(row["evidence"])
+    waived = sum("waiver" in one for one in failed)
+    verdict = in_words(is_open=row["result"] == "open", waived=waived, warnings=row["warnings_failed"])
+    checks = {"checks": row["checks_evaluated"], "warnings": row["warnings_failed"], "waived": waived, "docs": page}
+    return {**as_json({key: row[key] for key in kept}), "verdict": verdict, **checks, "failed": failed}
 
 
 def _stale_since(session: Session) -> datetime | None:

@@ -20,6 +20,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 from prefect.runtime import flow_run
 
 from shelfgate.clients.airbyte_answers import Note, Triggered
+from shelfgate.outside_text import as_markdown
 
 NOTE_KEY, PROGRESS_KEY = "airbyte-job", "airbyte-sync"
 # An artifact costs Prefect 18 ms; nobody watches closer.
@@ -54,7 +55,7 @@ class Progress:
     def __init__(self, triggered: Triggered, deadline_seconds: float) -> None:
         self._job_id, self._link = triggered.job.job_id, triggered.link
         self._whole = triggered.usual_seconds or max(deadline_seconds, 1.0)
-        self._measure = (
+        self.measure = (
             f"the last good sync took {triggered.usual_seconds:.0f} s"
             if triggered.usual_seconds
             else f"it may take {deadline_seconds:.0f} s"
@@ -68,7 +69,7 @@ class Progress:
             return
         self._shown = (seen, seconds)
         done = 100.0 if seen == "succeeded" else min(99.0, 100.0 * seconds / self._whole)
-        told = f"[Job {self._job_id}]({self._link}): {seen}, {seconds:.0f} s; {self._measure}."
+        told = f"[Job {self._job_id}]({self._link}): {as_markdown(seen)}, {seconds:.0f} s; {self.measure}."
         try:
             if self._artifact is None:
                 created = create_progress_artifact(done, key=PROGRESS_KEY, description=told)

@@ -10,6 +10,7 @@ from shelfgate import interruption
 from shelfgate.clients.airbyte_answers import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
 from shelfgate.clients.airbyte_api import AirbyteApi
 from shelfgate.errors import ShelfgateError
+from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from tasks.airbyte_notes import Progress, keep_note, last_note
 from tasks.retrying import OUTSIDE_CALL
@@ -49,6 +50,7 @@ def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float
     def look(seen: str, seconds: float) -> None:
         interruption.raise_if_requested()
         progress.show(seen, seconds)
+        report(Step(now=f"Airbyte job {triggered.job.job_id} is {seen}; {progress.measure}"))
 
     try:
         job = api.await_job(triggered.job.job_id, deadline_seconds, tell, on_poll=look)
@@ -101,5 +103,8 @@ def _let_go(api: AirbyteApi, triggered: Triggered) -> str:
 
 def _client(settings: Settings) -> AirbyteApi:
     return AirbyteApi(
-        settings.need("airbyte_url"), settings.need("airbyte_client_id"), settings.need("airbyte_client_secret")
+        settings.need("airbyte_url"),
+        settings.need("airbyte_client_id"),
+        settings.need("airbyte_client_secret"),
+        on_retry=get_run_logger().warning,
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ledger import Run
+from shelfgate.outside_text import printable
+from shelfgate.progress import Step, reporter
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import ONCE
@@ -94,7 +96,7 @@ def _invoke(
             parsed = dbtRunner().invoke(["parse", *common])
             _raise_if_stopped("parse", parsed)
             _parsed[database] = parsed.result
-        answer = dbtRunner(manifest=_parsed[database]).invoke(
+        answer = dbtRunner(manifest=_parsed[database], callbacks=[_reporting_nodes()]).invoke(
             ["build", "--selector", selector, "--exclude-resource-type", "unit_test", *common]
         )
     finally:
@@ -112,6 +114,28 @@ def _invoke(
         }
         for result in found.results
     ]
+
+
+def _reporting_nodes() -> Callable[[Any], None]:
+    """A listener to dbt's events that reports each node as dbt begins and ends it, from dbt's own threads."""
+    tell, lock = reporter(), threading.Lock()
+    total, under_way, done = 0, dict[str, None](), 0
+
+    def hear(event: Any) -> None:
+        nonlocal total, done
+        if event.info.name not in {"LogStartLine", "NodeFinished"}:
+            return
+        name = event.data.node_info.node_name
+        with lock:
+            if event.info.name == "LogStartLine":
+                total = event.data.total
+                under_way[name] = None
+            else:
+                under_way.pop(name, None)
+                done += 1
+            tell(Step("models and tests", done, total, ", ".join(under_way)))
+
+    return hear
 
 
 def _database(warehouse: Warehouse) -> tuple[str, ...]:
@@ -141,7 +165,7 @@ def _raise_if_the_warehouse_failed(warehouse: Warehouse, answer: Any) -> None:
 
 def _safe(message: str) -> str:
     """What dbt says of a node, in one line: the engine's words below its own may quote a customer."""
-    return withhold_values(" ".join(message.split())) if message.strip() else ""
+    return printable(withhold_values(" ".join(message.split()))) if message.strip() else ""
 
 
 def _let_go_of_the_file() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 
 from expectations.docs import KEEP_RUNS, build
+from expectations.evidence import withhold_values
 from shelfgate.clients.docs_bucket import Synced, sync_pages
 from shelfgate.errors import ShelfgateError
 from shelfgate.settings import Settings
@@ -20,12 +21,23 @@ def sync_docs(settings: Settings) -> Synced | None:
 
 def show_what_closed(settings: Settings, run_id: str) -> None:
     """The pages of a run whose gate is closed, on disk and in the bucket: nobody after it will build them."""
+    if build_pages(settings, run_id):
+        bring_to_bucket(settings)
+
+
+def build_pages(settings: Settings, run_id: str) -> bool:
+    """Build the pages of a run; False, and a line that says why, if they could not be built at all."""
     try:
-        build(settings.docs_folder, run_id)
-    except Exception as error:  # noqa: BLE001  (whatever it is, the run ends with its closed gate, not with its pages)
-        get_run_logger().error("Data Docs of this run could not be built (%s); see ops.gate_result", error)
-        return
-    bring_to_bucket(settings)
+        build(settings.docs_folder, run_id, warn=lambda line: get_run_logger().warning(line))
+    except Exception as error:  # noqa: BLE001  (whatever it is, a run ends as its gates and its publication did)
+        get_run_logger().warning(
+            "Data Docs of this run could not be built: %s: %s. Its verdicts are in ops.gate_result; `shelfgate docs` "
+            "builds the pages again.",
+            type(error).__name__,
+            withhold_values(str(error)),
+        )
+        return False
+    return True
 
 
 def bring_to_bucket(settings: Settings) -> Synced | None:

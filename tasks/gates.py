@@ -14,8 +14,10 @@ from shelfgate.failpoints import outside_call
 from shelfgate.landing import fingerprint
 from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
+from shelfgate.outside_text import as_markdown, printable
 from shelfgate.reading_back import published_verdict
 from shelfgate.settings import Settings
+from shelfgate.verdict_words import in_order_of_concern, of_suites
 from shelfgate.warehouse import Session, Warehouse
 from tasks.docs_sync import show_what_closed
 from tasks.retrying import ONCE
@@ -110,26 +112,23 @@ def _kept_if_possible(verdict: Verdict, settings: Settings, judged_at: datetime)
 def _show(verdict: Verdict, settings: Settings) -> None:
     """Log the verdict and leave a table that an operator can act on."""
     checks = [(suite, check) for suite in verdict.suites for check in suite.checks]
-    warned = [check for _, check in checks if not check.passed and not check.closes and not check.waived]
-    waived = [check for _, check in checks if check.waived]
     logger = get_run_logger()
     logger.info(
-        "%s gate %s: %d checks over %s rows%s",
+        "%s gate %s: %d checks over %s rows",
         verdict.gate,
-        "open" if verdict.open else "CLOSED",
+        of_suites(verdict.suites, is_open=verdict.open),
         len(checks),
         f"{sum(suite.rows_seen for suite in verdict.suites):,}",
-        (f", {len(warned)} warnings" if warned else "") + (f", {len(waived)} WAIVED" if waived else ""),
     )
     for used in verdict.waivers:
         logger.warning(
-            "waiver used: %(check)s, %(window)s: %(observed)g seen, %(max_observed)g allowed until %(expires_at)s "
+            "waiver used: %(check)s, %(window)s: %(observed)g observed, %(max_observed)g allowed until %(expires_at)s "
             "(%(approved_by)s: %(reason)s)",
             used,
         )
     create_table_artifact(
         key=f"gate-{verdict.gate}",
-        table=[_line(suite, check) for suite, check in sorted(checks, key=lambda pair: pair[1].passed)],
+        table=[_line(suite, check) for suite, check in in_order_of_concern(checks)],
         description=_described(verdict, settings),
     )
 
@@ -137,8 +136,8 @@ def _show(verdict: Verdict, settings: Settings) -> None:
 def _described(verdict: Verdict, settings: Settings) -> str:
     """Markdown above the table: the verdict, and where its pages stand."""
     site = settings.docs_site
-    pages = [f"[{suite.dataset}]({site}/{suite.docs_path})" for suite in verdict.suites if suite.docs_path]
-    state = "open" if verdict.open else "closed"
+    pages = [f"[{as_markdown(suite.dataset)}]({site}/{suite.docs_path})" for suite in verdict.suites if suite.docs_path]
+    state = of_suites(verdict.suites, is_open=verdict.open)
     shown = f"; Data Docs: {', '.join(pages)}" if pages else ""
     return f"{verdict.gate} gate, {verdict.business_date}: {state}{shown}"
 
@@ -147,8 +146,8 @@ def _line(suite: SuiteResult, check: CheckResult) -> dict[str, Any]:
     return {
         "result": _outcome(check),
         "check": f"{suite.dataset}.{check.check_id}",
-        "seen": check.seen,
-        "wanted": check.wanted,
+        "observed": printable(check.seen),
+        "expected": check.wanted,
         "rows": suite.rows_seen,
         "what to do": "" if check.passed else (check.waiver_refused or check.what_to_do),
     }

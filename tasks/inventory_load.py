@@ -14,6 +14,7 @@ from shelfgate.clients import lambda_api
 from shelfgate.clients.landing_bucket import DroppedObject, dropped_objects
 from shelfgate.errors import LoadFailed
 from shelfgate.ledger import Run, not_yet_judged
+from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.aws_blocks import lambda_client, landing
@@ -97,6 +98,7 @@ def load_dumps(settings: Settings, warehouse: Warehouse, run: Run) -> Counter[st
     counted: Counter[str] = Counter()
     while (done := counted.total()) < len(waiting):
         interruption.raise_if_requested()
+        report(Step("dumps", done, len(waiting), waiting[done].object_key))
         for number, one in enumerate(load_batch(settings, run, waiting[done : done + DUMPS_AN_INVOCATION]), done + 1):
             counted[one.status] += 1
             log = logger.warning if one.status == "vanished" else logger.info

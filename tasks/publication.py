@@ -8,6 +8,7 @@ from shelfgate.candidate import measure
 from shelfgate.landing import refuse_later_arrivals
 from shelfgate.ledger import Run
 from shelfgate.model import Approval, Candidate, Publication
+from shelfgate.progress import Step, report
 from shelfgate.publication import publish
 from shelfgate.warehouse import Warehouse
 from tasks.retrying import ONCE
@@ -20,6 +21,7 @@ def measure_candidate(warehouse: Warehouse, run: Run, landed: Approval) -> Candi
     Raises:
         GateClosed: something landed after the landing gate, which the build may have read.
     """
+    report(Step(now="measuring the candidate"))
     with warehouse.turn() as session:
         refuse_later_arrivals(session, landed)
         candidate = Candidate(run.run_id, run.business_date, run.base_id, measure(session, run.base_id))
@@ -38,6 +40,7 @@ def measure_candidate(warehouse: Warehouse, run: Run, landed: Approval) -> Candi
 @task(name="publish", **ONCE)
 def publish_candidate(warehouse: Warehouse, run: Run, candidate: Candidate, approval: Approval) -> Publication:
     """Make the approved candidate what readers see, in one transaction."""
+    report(Step(now="measuring the candidate once more"))
     with warehouse.turn() as session:
         publication = publish(session, candidate, approval, run.token)
     logger = get_run_logger()

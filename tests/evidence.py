@@ -16,12 +16,16 @@ from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 MORNING = datetime(2002, 12, 29, 6, 0, 0)
 
 
-def judge_run(folder: Path, number: int = 0, *, quantity: int = 5, weight: int = 5, rows: int = 3) -> list[Verdict]:
+def judge_run(
+    folder: Path, number: int = 0, *, quantity: int = 5, weight: int = 5, rows: int = 3, item: str = ""
+) -> list[Verdict]:
     """One run's landing and marts gates over `rows` rows; a quantity over 1000 closes, a weight over 1000 warns."""
     warehouse = folder.parent / "small.duckdb"
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create or replace table stock (item integer, quantity integer, weight integer)")
-        connection.execute(f"insert into stock select range, {quantity}, {weight} from range({rows})")
+        connection.execute("create or replace table stock (item varchar, quantity integer, weight integer)")
+        connection.execute(
+            f"insert into stock select $item || range, {quantity}, {weight} from range({rows})", {"item": item}
+        )
     window = Window(run_id(number), date(2002, 12, 28), MORNING + timedelta(days=number, microseconds=number))
     judge = Judge(DuckDBWarehouse(warehouse), folder)
     verdicts: list[Verdict] = []

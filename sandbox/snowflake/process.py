@@ -185,8 +185,8 @@ def launch(
     (folder / STAGED).mkdir(parents=True)
     command = [str(python), "-m", "emulator", "--port", str(port), "--account", ACCOUNT, "--admin", f"{ADMIN}={public}"]
     command += ["--s3-endpoint", s3_endpoint, *(["--data", str(data.absolute())] if data else []), *more]
-    # fakesnow keeps what is sent to a stage in a temporary folder, for ever.
-    environment_ = {**_plain_environment(), "TMPDIR": str((folder / STAGED).absolute())}
+    # fakesnow keeps what is sent to a stage in a temporary folder, for ever. An account's clock is UTC everywhere.
+    environment_ = {**_plain_environment(), "TMPDIR": str((folder / STAGED).absolute()), "TZ": "UTC"}
     child = processes.start(command, log=log, folder=HERE, environment=environment_)
     process = processes.find(child.pid)
     if process is None:

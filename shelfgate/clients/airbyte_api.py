@@ -57,7 +57,9 @@ class AirbyteApi:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
+        on_retry: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._on_retry = on_retry
         self._session = AirbyteSession(
             base_url,
             client_id,
@@ -138,7 +140,7 @@ class AirbyteApi:
         deadline = began + deadline_seconds
         pause, status, seen, connection_id = FIRST_POLL_SECONDS, "", "nothing", ""
         while True:
-            least_pause = 0.0
+            least_pause, unanswered_by = 0.0, None
             try:
                 # Never under a second: at the deadline there is one last look.
                 until = max(deadline, self._clock() + 1.0)
@@ -146,10 +148,12 @@ class AirbyteApi:
                 connection_id = job.connection_id
                 if job.status != status:
                     on_status(job)
-                status = seen = job.status
+                status = job.status
+                seen = f"{status}, {job.rows_synced:,} rows" if job.rows_synced else status
                 if job.has_ended:
                     return self._succeeded(job)
             except Unanswered as unanswered:
+                unanswered_by = unanswered
                 seen, least_pause = str(unanswered), unanswered.pause_seconds
             on_poll(seen, self._clock() - began)
             left = deadline - self._clock()
@@ -160,7 +164,13 @@ class AirbyteApi:
                     job_id,
                     link,
                 )
-            self._sleep(min(left, max(least_pause, pause * random.uniform(0.75, 1.25))))
+            until_next = min(left, max(least_pause, pause * random.uniform(0.75, 1.25)))
+            if unanswered_by is not None:
+                self._on_retry(
+                    f"{self._name}, job {job_id}: {seen}. The job itself may go on; next look in {until_next:.0f} s, "
+                    f"given up in {left:.0f} s."
+                )
+            self._sleep(until_next)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
     def _start(self, connection_id: str, fence: int) -> tuple[Job, bool]:
@@ -176,7 +186,9 @@ class AirbyteApi:
             except Unanswered as unanswered:
                 seen, pause = str(unanswered), unanswered.pause_seconds
             # First wait, then look: a job that was asked for may take a moment to be listed.
-            self._sleep(max(min(pause, LONGEST_RETRY_AFTER_SECONDS), _back_off(attempt)))
+            wait = max(min(pause, LONGEST_RETRY_AFTER_SECONDS), _back_off(attempt))
+            self._say_retry(f"connection {connection_id}", attempt, seen, wait)
+            self._sleep(wait)
             newest = next(iter(self.list_jobs(connection_id, limit=1)), None)
             if newest is not None and newest.job_id > fence:
                 # A refusal means that a job ran which may be anybody's, also if an earlier request of ours got lost.
@@ -242,8 +254,16 @@ class AirbyteApi:
                 pause = max(min(unanswered.pause_seconds, LONGEST_RETRY_AFTER_SECONDS), _back_off(attempt))
             if self._clock() + pause >= until:
                 break
+            if attempt + 1 == ATTEMPTS:
+                break
+            self._say_retry(what, attempt, seen, pause)
             self._sleep(pause)
         raise OutsideWorldGaveUp(f"{self._name}, {what}: no usable answer in {attempt + 1} attempts (last: {seen}).")
+
+    def _say_retry(self, what: str, attempt: int, seen: str, pause: float) -> None:
+        self._on_retry(
+            f"{self._name}, {what}: {seen}, attempt {attempt + 1} of {ATTEMPTS}. Next attempt in {pause:.1f} s."
+        )
 
 
 def _back_off(attempt: int) -> float:

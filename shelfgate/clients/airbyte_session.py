@@ -14,6 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shelfgate.clients.addresses import of_url
 from shelfgate.errors import ConfigurationError, PermanentFailure
 from shelfgate.failpoints import outside_call
 
@@ -57,7 +58,7 @@ class AirbyteSession:
         parts = urlsplit(base_url)
         if not parts.hostname or parts.scheme not in ("http", "https"):
             raise ConfigurationError("SHELFGATE_AIRBYTE_URL is not of the form http(s)://HOST/PATH.")
-        self.name = f"Airbyte at {parts.hostname}"
+        self.name = f"Airbyte at {of_url(base_url)}"
         # Where people look at it: on a server of one's own the interface has the API's own address.
         self.web = CLOUD_WEB if parts.hostname == CLOUD_API else f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._credentials = {"client_id": client_id, "client_secret": client_secret, "grant-type": "client_credentials"}

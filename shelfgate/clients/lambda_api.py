@@ -10,6 +10,7 @@ import json
 from functools import cache
 from typing import Any
 
+from shelfgate.clients.addresses import of_aws_error
 from shelfgate.errors import (
     ConfigurationError,
     DumpVanished,
@@ -126,8 +127,8 @@ def _as_unanswered(function: str, error: Exception) -> ShelfgateError:
 
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return OutsideWorldGaveUp(
-            f"function {function}: no answer ({type(error).__name__}). It may be running; it was not called again, and "
-            "calling it again later is safe."
+            f"function {function}{of_aws_error(error)}: no answer ({type(error).__name__}). It may be running; it was "
+            "not called again, and calling it again later is safe."
         )
     return ConfigurationError(f"function {function}: {error}.")
 

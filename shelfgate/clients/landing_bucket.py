@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shelfgate.clients.s3_errors import as_our_errors
@@ -75,7 +75,7 @@ def _versions(client: Any, bucket: str, prefix: str) -> Iterator[DroppedObject]:
                 version["Key"],
                 version["VersionId"],
                 # A GET, from which the ledger has it, tells whole seconds only.
-                version["LastModified"].replace(tzinfo=None, microsecond=0),
+                version["LastModified"].astimezone(UTC).replace(tzinfo=None, microsecond=0),
                 version["Size"],
                 version["ETag"].strip('"'),
             )

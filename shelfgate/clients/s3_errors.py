@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shelfgate.clients.addresses import of_aws_error
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
 
 # The same call would fail again until somebody changes a setting or a policy.
@@ -27,6 +28,8 @@ def as_our_errors(bucket: str, doing: str, wanted: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "unknown")
         if code in _FOR_SOMEBODY:
             raise ConfigurationError(f"S3: {code} for bucket {bucket}. Wanted {wanted}") from error
-        raise OutsideWorldGaveUp(f"S3: {code} while {doing}. Run again.") from error
+        raise OutsideWorldGaveUp(f"S3: {code} while {doing}.") from error
     except BotoCoreError as error:
-        raise OutsideWorldGaveUp(f"S3: no answer while {doing} ({type(error).__name__}). Run again.") from error
+        raise OutsideWorldGaveUp(
+            f"S3{of_aws_error(error)}: no answer while {doing} ({type(error).__name__})."
+        ) from error

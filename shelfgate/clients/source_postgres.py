@@ -9,8 +9,10 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
+from shelfgate.clients.addresses import of_dsn
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 from shelfgate.failpoints import outside_call
+from shelfgate.progress import Step, report
 
 if TYPE_CHECKING:
     import psycopg
@@ -124,12 +126,13 @@ def _snapshot_of(dsn: str) -> Iterator[psycopg.Connection]:
         if "password authentication failed" in str(error):
             raise ConfigurationError("source: Postgres refused the user or password in SHELFGATE_SOURCE_DSN.") from None
         raise OutsideWorldGaveUp(
-            "source: Postgres did not answer at SHELFGATE_SOURCE_DSN. Nothing was changed; run again when it is up."
+            f"source: Postgres at {of_dsn(dsn)} (SHELFGATE_SOURCE_DSN) did not answer. Nothing was changed."
         ) from None
 
 
 def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
-    for table, (day, units, amount, profit, placement) in DATED.items():
+    for number, (table, (day, units, amount, profit, placement)) in enumerate(DATED.items()):
+        report(Step("tables of the source counted", number, len(DATED) + len(UNDATED), table))
         rows = connection.execute(
             f"select d_date, count(*), {units}, {amount}, {profit}, {placement} "
             f"from {table} left join date_dim on d_date_sk = {day} group by d_date"
@@ -139,7 +142,8 @@ def _dated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
 
 
 def _undated(connection: psycopg.Connection) -> Iterator[SourceTotal]:
-    for table in UNDATED:
+    for number, table in enumerate(UNDATED, len(DATED)):
+        report(Step("tables of the source counted", number, len(DATED) + len(UNDATED), table))
         ((count,),) = connection.execute(f"select count(*) from {table}")
         yield SourceTotal(table, None, count)
 

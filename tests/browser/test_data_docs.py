@@ -68,10 +68,33 @@ def test_a_closed_gates_page_shows_on_its_first_screen_what_closed_it(site: Path
     assert tab.evaluate("document.querySelector('header.top a').href") == (site / "index.html").as_uri()
 
 
-def test_an_index_of_a_narrow_screen_does_not_scroll_sideways(site: Path, tab: Tab) -> None:
-    tab.resize(400, 800)
-    tab.open(site / "index.html")
-    wide = tab.evaluate("document.documentElement.scrollWidth")
+@pytest.fixture
+def narrow(tab: Tab) -> Iterator[Tab]:
+    """As wide as a telephone."""
+    tab.resize(390, 844)
+    yield tab
     tab.resize(1360, 900)
 
-    assert wide <= 400
+
+BEYOND_THE_EDGE = """
+[...document.querySelectorAll('td, th, .verdict, h1, ul.failed li')]
+    .map(one => [one.getBoundingClientRect(), one.innerText])
+    .filter(([box]) => box.width && (box.right > innerWidth || box.left < 0))
+    .map(([box, text]) => text)
+"""
+
+
+def test_a_narrow_screen_shows_every_column(site: Path, narrow: Tab, tmp_path: Path) -> None:
+    (page,) = site.rglob("validations/landing/inventory/*2/*/*.html")
+    for path in (site / "index.html", page):
+        narrow.open(path)
+        narrow.screenshot(tmp_path / f"{path.stem}.png")
+
+        assert narrow.evaluate("document.documentElement.scrollWidth") <= 390
+        assert narrow.evaluate(BEYOND_THE_EDGE) == []
+
+    closed = narrow.evaluate("document.querySelector('tr.closes').innerText")
+    assert "3 offending rows" in closed
+    assert "0..1000 <pieces>" in closed
+    assert "What to do: mend stock_is_possible" in closed
+    assert narrow.evaluate(ABOVE_THE_FOLD.format("tr.closes")) < narrow.evaluate("innerHeight")

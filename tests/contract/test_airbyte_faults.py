@@ -273,3 +273,35 @@ def test_nobody_there_is_given_up(world: World) -> None:
 
     with pytest.raises(OutsideWorldGaveUp, match=r"no usable answer in 4 attempts \(last: ConnectError\)"):
         api.trigger(CONNECTION)
+
+
+def test_each_retry_says_where_which_attempt_and_when_next(world: World) -> None:
+    said: list[str] = []
+    api = AirbyteApi("http://127.0.0.1:1/api/public/v1", "shop", "shop-secret", sleep=world.sleep, on_retry=said.append)
+
+    with pytest.raises(OutsideWorldGaveUp, match=r"Airbyte at 127\.0\.0\.1:1, connection .*: no usable answer"):
+        api.trigger(CONNECTION)
+
+    assert [line.partition(". Next attempt in ")[0] for line in said] == [
+        f"Airbyte at 127.0.0.1:1, connection {CONNECTION}: ConnectError, attempt {attempt} of 4"
+        for attempt in (1, 2, 3)
+    ]
+    assert [float(line.rpartition(" in ")[2].removesuffix(" s.")) for line in said] == pytest.approx(
+        world.slept, abs=0.06
+    )
+
+
+def test_a_job_that_cannot_be_looked_at_is_said(world: World) -> None:
+    job_id = world.api.trigger(CONNECTION).job.job_id
+    said: list[str] = []
+    world.api._on_retry = said.append
+    world.is_told(*["running"] * 60)
+    world.faulty.script.insert(0, Fault("GET", f"/jobs/{job_id}", status=503))
+
+    with pytest.raises(OutsideWorldGaveUp):
+        world.await_job(job_id, deadline_seconds=60)
+
+    (line,) = said
+    assert f"job {job_id}: 503" in line
+    assert "The job itself may go on; next look in" in line
+    assert "given up in" in line

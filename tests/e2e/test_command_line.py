@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,28 @@ from typing import Any
 import pytest
 
 from shelfgate.warehouse.on_duckdb import turn
+from tests.conftest import at_home, estate_at
 from tests.house import House
 from tests.terminal import answered, run, start
 
 
+@pytest.fixture
+def house_elsewhere(
+    tmp_path: Path, prefect_server: str, generated: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """An estate in Tokyo, in no language, in a folder with blanks and umlauts."""
+    home = tmp_path / "Grüße aus Köln"
+    home.mkdir()
+    at_home(home, prefect_server, generated, monkeypatch)
+    for name, value in {"TZ": "Asia/Tokyo", "LANG": "C", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
+    with estate_at(home) as one:
+        yield one
+
+
 @pytest.mark.slow
-def test_a_refresh_and_a_second_terminal_work_side_by_side(house: House) -> None:
+def test_a_refresh_and_a_second_terminal_work_side_by_side(house_elsewhere: House) -> None:
+    house = house_elsewhere
     house.seed(0.01, date(1999, 3, 6))
 
     refresh = start("refresh", "--json")
@@ -29,7 +46,11 @@ def test_a_refresh_and_a_second_terminal_work_side_by_side(house: House) -> None
     assert report["result"] == "published"
     assert report["publication"]["business_date"] == "1999-03-06"
     assert set(report["seconds"]) >= {"sync", "inventory", "build marts", "publish", "total"}
-    assert Path(report["data_docs"]).exists()
+    docs = Path(report["data_docs"]).parent
+    pages = {path.resolve().as_uri() for path in docs.rglob("validations/**/*.html")}
+    assert pages == {gate["docs"] for gate in report["gates"]}
+    assert len(pages) > 20
+    assert "Data Docs: no page" not in err
     assert advanced["through"] == "1999-03-07"
     assert seen["publication"] is None or seen["publication"]["publication_id"] == "pub-000001"
 

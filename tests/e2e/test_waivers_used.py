@@ -82,7 +82,9 @@ def test_a_waiver_opens_its_gate_only_while_it_lives_and_is_shown_wherever_the_v
     finally:
         logging.getLogger("prefect.task_runs").removeHandler(handler)
 
-    assert any("waiver used: web_sales.shipped_after_sold, 1999-03-06: 2 seen, 2 allowed" in line for line in logged)
+    assert any(
+        "waiver used: web_sales.shipped_after_sold, 1999-03-06: 2 observed, 2 allowed" in line for line in logged
+    )
     line = next(one for one in shown["gate-landing"]["table"] if one["check"] == "web_sales.shipped_after_sold")
     assert line["result"] == f"waived until {today + timedelta(days=2)}"
     found = house.status()

@@ -11,6 +11,7 @@ from prefect.logging import disable_run_logger
 
 from shelfgate.errors import BuildFailed
 from shelfgate.ledger import Run
+from shelfgate.progress import Step, listening
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -45,6 +46,20 @@ def test_a_model_that_cannot_be_built_fails_the_build_and_is_named(warehouse: Du
 
     with warehouse.turn() as session:
         assert session.rows("select publication_id from ops.pointer") == [{"publication_id": None}]
+
+
+def test_a_build_reports_each_node_as_dbt_begins_and_ends_it(warehouse: DuckDBWarehouse) -> None:
+    heard: list[Step] = []
+
+    with listening(heard.append), pytest.raises(BuildFailed):
+        build("staging", warehouse)
+
+    total = heard[0].total
+    assert {step.total for step in heard} == {total}
+    assert heard[0].done == 0
+    assert heard[-1].done == total > 5
+    assert any(step.now.startswith("stg_") for step in heard)
+    assert heard[-1].now == ""
 
 
 def test_a_selector_that_does_not_exist_fails_the_build(warehouse: DuckDBWarehouse) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +15,10 @@ import pytest
 from expectations.docs import build
 from expectations.docs_of_code import with_pages
 from expectations.docs_runs import keep_verdict
-from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.model import CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 from tests.evidence import MORNING, judge_run, run_id
+
+DAY = date(2002, 12, 28)
 
 
 class Page(HTMLParser):
@@ -101,7 +106,7 @@ def test_a_warning_is_shown_and_leaves_the_gate_open(site: Path) -> None:
     page = Page(site / str(verdict.suites[0].docs_path)).words
 
     assert verdict.open
-    assert "Open, with warnings" in page
+    assert "Open, 1 warning" in page
     assert "Closed" not in page
 
 
@@ -168,6 +173,36 @@ def test_a_verdict_of_plain_code_has_a_page_like_the_others(site: Path) -> None:
     assert "one_publication_everywhere" in page.ids
 
 
+def test_a_waived_failure_is_told_in_the_headline_and_the_index(site: Path) -> None:
+    waiver = Waiver("marts.sums_agree", "marts", "2002-12-28", "known", "A. B.", DAY, DAY, 9.0)
+    waived = CheckResult("sums_agree", Severity.CRITICAL, False, "2", "0", observed=2.0, waivable=True, waiver=waiver)
+    suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, (waived,))
+    verdict = with_pages(Verdict(Gate.PUBLISHED, run_id(0), DAY, (suite,), ("marts",)), MORNING)
+    keep_verdict(site, verdict, MORNING)
+    build(site, run_id(0))
+
+    page = Page(site / str(verdict.suites[0].docs_path)).words
+    index = Page(site / "index.html").words
+
+    assert verdict.open
+    assert "Open, 1 waived" in page
+    assert "1 of 1 checks failed and would close the gate: only a waiver keeps it open" in " ".join(page.split())
+    assert "published gate, marts: open, 1 waived" in " ".join(page.split()).lower()
+    assert index.count("open, 1 waived") == 2
+
+
+def test_markup_in_what_was_observed_is_shown_and_not_obeyed(site: Path) -> None:
+    hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> \x1b[2J"
+    (verdict,) = judge_run(site, quantity=5000, item=hostile)
+    build(site, run_id(0))
+
+    page, index = Page(site / str(verdict.suites[0].docs_path)), Page(site / "index.html")
+
+    for one in (page, index):
+        assert "<script>alert(1)</script>" in one.words
+        assert one.tags.isdisjoint({"script", "img"})
+
+
 def test_the_page_of_plain_code_goes_when_its_run_goes(site: Path) -> None:
     for number in range(3):
         verdict = with_pages(_of_code(number), MORNING + timedelta(days=number))
@@ -181,3 +216,50 @@ def _of_code(number: int) -> Verdict:
     check = CheckResult.critical("readers_see_the_candidate", True, "a1", "a1")
     suite = SuiteResult.of_code(Gate.PUBLISHED, "marts", 5, (check,))
     return Verdict(Gate.PUBLISHED, run_id(number), date(2002, 12, 28), (suite,), ("marts",))
+
+
+ELSEWHERE = """
+import os, sys, time
+from pathlib import Path
+from expectations.docs import build
+from tests.evidence import judge_run
+for zone in ("Asia/Tokyo", "America/New_York"):
+    os.environ["TZ"] = zone
+    time.tzset()
+    folder = Path(sys.argv[1]) / zone / "data-docs"
+    folder.parent.mkdir(parents=True)
+    verdicts = judge_run(folder, 0) + judge_run(folder, 1, weight=5000)
+    build(folder)
+    missing = [s.docs_path for v in verdicts for s in v.suites if not (folder / s.docs_path).is_file()]
+    assert not missing, (zone, missing)
+"""
+
+
+def test_pages_are_complete_in_every_time_zone(tmp_path: Path) -> None:
+    home = tmp_path / "Grüße aus Köln"
+    environment = {**os.environ, "LANG": "C", "LC_ALL": "C"}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(home)], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    pages = list(home.rglob(f"validations/landing/*/{run_id(0)}/*/*.html"))
+    assert len(pages) == 2
+    assert all("judged <b>2002-12-29 06:00:00</b> UTC" in page.read_text("utf-8") for page in pages)
+
+
+def test_a_page_that_cannot_be_made_is_said_in_one_line(site: Path) -> None:
+    judge_run(site, 0)
+    (kept,) = site.rglob("*-landing.json")
+    kept.unlink()
+    said: list[str] = []
+
+    build(site, warn=said.append)
+
+    (line,) = said
+    assert line.startswith(f"Data Docs: no page for landing.inventory of run {run_id(0)}: LookupError: no verdict")
+    assert "2002-12-29 06:00:00 UTC" in line
+    assert "\n" not in line
+    assert len(list(site.rglob("validations/**/*.html"))) == 1
+    assert (site / "index.html").is_file()

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from shelfgate.candidate import measure, measure_readers_view
+from shelfgate.candidate import PUBLISHED_TABLES, measure, measure_readers_view
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import Lease, release, take
 from shelfgate.ledger import begin_run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
+from shelfgate.progress import Step, listening
 from shelfgate.publication import current_publication, publications, publish
 from shelfgate.warehouse import Session, install
 from shelfgate.warehouse.identifiers import quoted
@@ -59,6 +60,17 @@ def test_readers_see_the_candidate_under_one_publication(session: Session) -> No
 
     assert (publication.publication_id, publication.new, publication.rows_written) == ("pub-000001", True, 9)
     assert read(session) == {WEEK_1: (5, "pub-000001"), WEEK_2: (5, "pub-000001")}
+
+
+def test_a_publication_reports_each_table(session: Session) -> None:
+    heard: list[Step] = []
+
+    with listening(heard.append):
+        publish(session, *judged(session))
+
+    assert [(step.unit, step.done, step.now) for step in heard] == [
+        ("tables", number, table.name) for number, table in enumerate(PUBLISHED_TABLES)
+    ]
 
 
 def test_a_second_run_without_changes_publishes_nothing_new(session: Session) -> None:

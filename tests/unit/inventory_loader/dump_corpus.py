@@ -108,6 +108,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "column inv_warehouse_sk: seen an integer out of range",
     ),
     "item past 32 bits": (HEADER + b"2450815,2147483648,1,394\n", "column inv_item_sk: seen an integer out of range"),
+    "values of day and item swapped under the header": (
+        HEADER + b"777001,2450815,1,394\n",
+        "a snapshot dated off the calendar; wanted a Julian day number in inv_date_sk",
+    ),
     "fault in the last column of a swapped file": (
         SWAPPED + b"1,1,2450815,x\n",
         "line 5, column inv_item_sk: seen text",
