@@ -159,6 +159,7 @@ def _row_count(may_be_empty: bool) -> Iterator[Json]:
         severity=Severity.INFO if may_be_empty else Severity.CRITICAL,
         sentence="The window is there" if may_be_empty else "The window holds at least one row",
         wanted="a table" if may_be_empty else "at least 1 row",
+        what_to_do="" if may_be_empty else "find where the rows were lost: at the source, on the way or in the model",
     )
 
 

@@ -47,7 +47,7 @@ ARRIVING_LINES = """select * from {table}
 
 
 class Lines(NamedTuple):
-    """A table of lines: the keys of their days, when they arrived, and the first day that is recent."""
+    """A table of lines: the keys of their days, when they arrived, and what says which days are recent."""
 
     table: str
     day: str
@@ -56,20 +56,30 @@ class Lines(NamedTuple):
 
     @classmethod
     def landed(cls, table: str, day: str) -> Lines:
-        """From four weeks before the last publication on; if a source was silent, its own last four weeks."""
-        # The former by the publication's day: one line dated far ahead would leave nothing of the latter.
-        first_day = f"(select least({{from_day_sk}} - 21, max({day}) - 28) from raw_sales.{table})"
-        return cls(f"raw_sales.{table}", day, "_airbyte_extracted_at", first_day)
+        return cls(f"raw_sales.{table}", day, "_airbyte_extracted_at", _first_recent_day(table, day))
 
     @classmethod
-    def staged(cls, view: str) -> Lines:
-        return cls(f"staging.{view}", "sold_date_sk", "extracted_at", "{from_day_sk} - 28")
+    def staged(cls, view: str, table: str, day: str) -> Lines:
+        """The days are those of the landed lines: both gates judge the same weeks."""
+        return cls(f"staging.{view}", "sold_date_sk", "extracted_at", _first_recent_day(table, day))
 
-    def arriving(self, since: str, from_day_sk: str) -> str:
-        first_day = self.first_day.format(from_day_sk=from_day_sk)
+    def arriving(self, literals: dict[str, str]) -> str:
+        first_day = string.Template(self.first_day).substitute(literals)
         return ARRIVING_LINES.format(
-            table=self.table, day=self.day, arrived=self.arrived, first_day=first_day, since=since
+            table=self.table, day=self.day, arrived=self.arrived, first_day=first_day, since=literals["since_instant"]
         )
+
+
+def _first_recent_day(table: str, day: str) -> str:
+    """Four weeks before the last publication; if the channel has been silent, four weeks before its last day.
+
+    A line dated after the business date is not the channel's last day: nothing would be left of its last four weeks.
+    """
+    # coalesce: of a NULL, Snowflake's least makes NULL, and DuckDB's does not.
+    return (
+        f"(select least(${{from_day_sk}} + 7, coalesce(max({day}), ${{from_day_sk}} + 7)) - 28 "
+        f"from raw_sales.{table} where {day} <= ${{business_date_sk}})"
+    )
 
 
 LINES = {
@@ -77,8 +87,8 @@ LINES = {
     "arriving_web_lines": Lines.landed("web_sales", "ws_sold_date_sk"),
     "arriving_catalog_returns": Lines.landed("catalog_returns", "cr_returned_date_sk"),
     "arriving_web_returns": Lines.landed("web_returns", "wr_returned_date_sk"),
-    "staged_catalog_lines": Lines.staged("stg_sales__catalog_lines"),
-    "staged_web_lines": Lines.staged("stg_sales__web_lines"),
+    "staged_catalog_lines": Lines.staged("stg_sales__catalog_lines", "catalog_sales", "cs_sold_date_sk"),
+    "staged_web_lines": Lines.staged("stg_sales__web_lines", "web_sales", "ws_sold_date_sk"),
 }
 
 # Of all history: a sale can be taken back, or corrected, long after its return.
@@ -115,8 +125,9 @@ class Window:
         return {
             "run_id": f"'{self.run_id}'",
             "business_date": f"date '{self.business_date}'",
+            "business_date_sk": _day_sk(self.business_date),
             "from_day": f"date '{from_day}'",
-            "from_day_sk": str(from_day.toordinal() + JULIAN_DAY_OF_ORDINAL_0),
+            "from_day_sk": _day_sk(from_day),
             "since": f"timestamp '{self.since or BEGINNING}'",
             # Airbyte stamps instants; compared with a bare timestamp they would be read in the session's time zone.
             "since_instant": _instant(self.since or BEGINNING),
@@ -128,8 +139,7 @@ class Window:
     def sets(self) -> dict[str, str]:
         """Queries for the sets of rows that several checks of a suite read, by name."""
         literals = self.literals()
-        since, from_day_sk = literals["since_instant"], literals["from_day_sk"]
-        lines = {name: one.arriving(since, from_day_sk) for name, one in LINES.items()}
+        lines = {name: one.arriving(literals) for name, one in LINES.items()}
         return {
             "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=literals["since"]),
             "weighed_snapshots": WEIGHED_SNAPSHOTS,
@@ -172,6 +182,10 @@ class Rendered:
     @cached_property
     def _by_name(self) -> dict[str, str]:
         return {**self.window.literals(), **{name: f"(select * from {name})" for name in self.window.sets()}}
+
+
+def _day_sk(day: date) -> str:
+    return str(day.toordinal() + JULIAN_DAY_OF_ORDINAL_0)
 
 
 def _instant(moment: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import At, RowsFault, rows
+from tests.faults.fault import PASSES, At, RowsFault, rows
 
 
 def _replaced(view: str, query: str) -> tuple[str, str]:
@@ -72,6 +72,15 @@ def _lines(channel: str) -> Iterator[RowsFault]:
         "a profit is rounded to whole units",
         "cleaning_keeps_every_line",
         "select * replace (cast(round(net_profit) as decimal(15, 2)) as net_profit) from right",
+    )
+    sold = f"raw_sales.{channel}_sales where {channel[0]}s_sold_date_sk"
+    yield rows(
+        f"S08-{channel}",
+        f"{channel}: it has sold nothing for six weeks, as a small channel may",
+        At.STAGED,
+        "",
+        f"delete from {sold} > (select max({channel[0]}s_sold_date_sk) - 42 from raw_sales.{channel}_sales)",
+        stops_at=PASSES,
     )
 
 
