@@ -12,6 +12,7 @@ import yaml
 
 from expectations.column_types import differing_columns
 from expectations.quarantine import COUNTED, budget_of, counting_query, line_rules, write_macro
+from expectations.transit import transit_check
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate, Severity
 
@@ -96,6 +97,8 @@ def suites_of_contract(path: Path) -> Iterator[Json]:
             *_from_quality(thing, path),
             *_line_rules(thing),
         ]
+        if transit := transit_check(thing["physicalName"], custom["window"]):
+            checks.append(transit)
         seen: set[str] = set()
         for check in checks:
             if check["meta"]["check_id"] in seen:

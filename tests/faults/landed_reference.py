@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from expectations.transit import CHECK_ID
 from tests.faults.fault import At, RowsFault, rows
 
 # By table: its key, and the column besides that is never NULL and the check of its own that a doubled row fires.
@@ -33,6 +34,19 @@ def fault(fault_id: str, table: str, what: str, killed_by: str, *statements: str
     return rows(f"{fault_id}-{name}", f"{table}: {what}", At.LANDED, checks, *statements, scale=scale)
 
 
+def nulled(table: str, where: str, values: str = "") -> RowsFault:
+    """Values that Airbyte could not carry are NULL, and its mark says so: `values` sets them."""
+    return fault(
+        "F47-nulled",
+        table,
+        "Airbyte could not carry a value and says so",
+        CHECK_ID,
+        f"update raw_sales.{table} set {values}_airbyte_meta = "
+        """'{"sync_id": 7, "changes": [{"field": "a_field", "change": "NULLED"}]}' """
+        f"where {where}",
+    )
+
+
 def of_any(table: str) -> Iterator[RowsFault]:
     """What can befall every table."""
     key, known, doubled = KEYS[table]
@@ -55,6 +69,7 @@ def of_any(table: str) -> Iterator[RowsFault]:
         f"insert into raw_sales.{table} select * from raw_sales.{table} {used}",
     )
     yield fault("F48", table, "the table is empty", "rows_seen", f"delete from raw_sales.{table}")
+    yield nulled(table, f"{key} = ({greatest})")
 
 
 OF_ONE = (
@@ -162,4 +177,10 @@ OF_ONE = (
     ),
 )
 
-FAULTS = (*(one for table in KEYS for one in of_any(table)), *OF_ONE)
+NULLED = (
+    nulled("customer", "c_customer_sk between 10 and 28", "c_birth_year = null, "),
+    nulled("catalog_returns", "cr_returned_date_sk = (select max(cr_returned_date_sk) from raw_sales.catalog_returns)"),
+    nulled("web_returns", "wr_returned_date_sk = (select max(wr_returned_date_sk) from raw_sales.web_returns)"),
+)
+
+FAULTS = (*(one for table in KEYS for one in of_any(table)), *OF_ONE, *NULLED)
