@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from expectations.misdated import sets_of_misdated
 from shelfgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -138,19 +139,34 @@ class Window:
 
     def sets(self) -> dict[str, str]:
         """Queries for the sets of rows that several checks of a suite read, by name."""
+        names, sets = self.literals(), {}
+        for name, query in self._queries().items():
+            sets[name], names[name] = render(query, names), f"(select * from {name})"
+        return sets
+
+    def _queries(self) -> dict[str, str]:
+        """The sets, each before those that name it."""
         literals = self.literals()
         lines = {name: one.arriving(literals) for name, one in LINES.items()}
+        landed = {name: one for name, one in LINES.items() if name.startswith("arriving_")}
+        misdated = [
+            sets_of_misdated(one.table.removeprefix("raw_sales."), one.day, name, _closed(name))
+            for name, one in landed.items()
+        ]
         return {
             "arriving_snapshots": ARRIVING_SNAPSHOTS.format(since=literals["since"]),
             "weighed_snapshots": WEIGHED_SNAPSHOTS,
             **lines,
             "catalog_returns_with_sales": RETURNS_WITH_SALES.format(channel="catalog", r="cr", s="cs"),
             "web_returns_with_sales": RETURNS_WITH_SALES.format(channel="web", r="wr", s="ws"),
+            **{name: query for pair in misdated for name, query in pair.items()},
         }
 
     def names(self, judged: str = "") -> dict[str, str]:
         """Every `${...}` name, sets as derived tables: what stands alone. `judged` is the window of the suite."""
-        names = {**self.literals(), **{name: f"({query})" for name, query in self.sets().items()}}
+        names = self.literals()
+        for name, query in self._queries().items():
+            names[name] = f"({render(query, names)})"
         return {**names, JUDGED: f"({render(judged, names)})"} if judged else names
 
 
@@ -193,11 +209,19 @@ def _instant(moment: datetime) -> str:
 
 
 @cache
+def _closed_days() -> tuple[tuple[str, date], ...]:
+    with CLOSED_DAYS.open(encoding="utf-8", newline="") as file:
+        return tuple((row["channel"], date.fromisoformat(row["date"])) for row in csv.DictReader(file))
+
+
+def _closed(lines: str) -> list[int]:
+    """Keys of the days on which no line of this set is expected: a return may come on any day."""
+    return [int(_day_sk(day)) for channel, day in _closed_days() if lines == f"arriving_{channel}_lines"]
+
+
 def closed_days_as_sql() -> str:
     """The closed-day calendar as a derived table of (channel, closed_on)."""
-    with CLOSED_DAYS.open(encoding="utf-8", newline="") as file:
-        rows = [(row["channel"], date.fromisoformat(row["date"])) for row in csv.DictReader(file)]
-    values = ", ".join(f"('{channel}', date '{day}')" for channel, day in rows)
+    values = ", ".join(f"('{channel}', date '{day}')" for channel, day in _closed_days())
     return f"(select * from (values {values}) as calendar (channel, closed_on))"
 
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.gates.growing_warehouse import counted_lines
+
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
     from tests.house import House
@@ -98,4 +100,13 @@ def placed_so_at_the_source(table: str, day: str, quantity: str) -> str:
         f"as placement from raw_sales.{table} as line left join raw_sales.date_dim as calendar "
         f"on calendar.d_date_sk = line.{day} group by calendar.d_date) as landed "
         f"where source_total.dataset = '{table}' and source_total.business_day is not distinct from landed.business_day"
+    )
+
+
+def counted_so_at_the_source(dataset: str) -> tuple[str, str]:
+    """The statements after which the source has the table's lines as they stand now, on the days that they bear now."""
+    return (
+        f"delete from ops.source_total where dataset = '{dataset}'",
+        "insert into ops.source_total select (select max(run_id) from ops.source_total), counted.* "
+        f"from ({counted_lines(dataset)}) as counted",
     )

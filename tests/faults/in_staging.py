@@ -75,7 +75,7 @@ def _lines(channel: str) -> Iterator[RowsFault]:
     )
     sold = f"raw_sales.{channel}_sales where {channel[0]}s_sold_date_sk"
     yield rows(
-        f"S08-{channel}",
+        f"S16-{channel}",
         f"{channel}: it has sold nothing for six weeks, as a small channel may",
         At.STAGED,
         "",

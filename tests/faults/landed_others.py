@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import PASSES, At, RowsFault, placed_so_at_the_source, rows
+from tests.faults.fault import PASSES, At, RowsFault, counted_so_at_the_source, placed_so_at_the_source, rows
 
 
 def returns(channel: str) -> Iterator[RowsFault]:
@@ -63,6 +63,13 @@ def returns(channel: str) -> Iterator[RowsFault]:
             check,
             f"update {table} set {p}_{column} = null where {p}_returned_date_sk > {last} - 7",
         )
+    yield fault(
+        "F31-ahead",
+        "15 lines are dated 150 days ahead, at the source as well",
+        "lines_dated_ahead_are_few misdated_lines_are_counted",
+        f"update {table} set {p}_returned_date_sk = {p}_returned_date_sk + 150{one}<= 15",
+        *counted_so_at_the_source(f"{channel}_returns"),
+    )
     yield fault(
         "F26",
         "amounts are in another unit",

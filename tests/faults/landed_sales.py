@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.faults.fault import PASSES, At, RowsFault, placed_so_at_the_source, rows
+from tests.faults.fault import PASSES, At, RowsFault, counted_so_at_the_source, placed_so_at_the_source, rows
 
 DAY = "(select max({p}_sold_date_sk) - 2 from raw_sales.{channel}_sales)"
 LINES = "update raw_sales.{channel}_sales set "
@@ -67,6 +67,13 @@ UNPRICED = {
     "prices": ("sales_price", "ext_sales_price"),
     "costs": ("wholesale_cost",),
     "paid": ("net_paid",),
+}
+# Lines of other days than they were sold on, at the source as well: how many, and by how many days.
+MISDATED = {
+    "ahead": (15, 150, "lines_dated_ahead_are_few"),
+    "ahead-few": (2, 150, ""),
+    "back": (15, -3652, "lines_dated_back_are_few"),
+    "back-few": (2, -3652, ""),
 }
 REQUIRED = ("item_sk", "order_number", "net_profit", "net_paid_inc_ship_tax")
 
@@ -228,6 +235,17 @@ def of_channel(channel: str) -> Iterator[RowsFault]:
         "reconciles_by_day",
         LINES + "{p}_sold_date_sk = {p}_sold_date_sk + 1 where {p}_sold_date_sk > {day} - 7",
     )
+    for name, (lines, days, check) in MISDATED.items():
+        yield fault(
+            f"F31-{name}",
+            f"{lines} lines are dated {abs(days)} days {name.removesuffix('-few')}, at the source as well",
+            f"{check} misdated_lines_are_counted",
+            LINES
+            + f"{{p}}_sold_date_sk = {{p}}_sold_date_sk + {days}, {{p}}_ship_date_sk = {{p}}_ship_date_sk + {days}, "
+            "_airbyte_extracted_at = current_timestamp" + NUMBERED.removesuffix("= ") + f"<= {lines}",
+            *counted_so_at_the_source(f"{channel}_sales"),
+            stops_at="" if check else PASSES,
+        )
     yield fault(
         "F31-shipped",
         "the dates of sale and shipment are swapped",

@@ -64,6 +64,19 @@ _COLUMNS = {
 }
 
 
+def counted_lines(dataset: str, condition: str = "true") -> str:
+    """The totals of a source that holds what has landed, in the columns of ops.source_total behind its run."""
+    p, units, amount, profit, place = _COUNTED[dataset]
+    return (
+        f"select '{dataset}' as dataset, calendar.d_date as business_day, count(*) as row_count, "
+        f"sum({units}) as units, "
+        f"sum(cast(round({amount}, 2) as decimal(18, 2))) as amount, {profit} as profit, "
+        f"sum((coalesce({units}, 0) + 1) * ({place})) as placement from raw_sales.{dataset} "
+        f"left join raw_sales.date_dim as calendar on calendar.d_date_sk = {p} "
+        f"where {condition} group by calendar.d_date"
+    )
+
+
 @dataclass
 class GrowingWarehouse:
     """`grow` moves the day on; it does not go back."""
@@ -109,16 +122,11 @@ class GrowingWarehouse:
 
     def _count_source(self, dataset: str) -> None:
         """The source holds what has arrived: of rows without a day that is less than it will be in the end."""
-        p, units, amount, profit, place = _COUNTED[dataset]
         days = "and business_day is null" if self.as_generated else ""
         self.connection.execute(f"delete from ops.source_total where dataset = '{dataset}' {days}")
+        counted = counted_lines(dataset, "calendar.d_date is null" if self.as_generated else "true")
         self.connection.execute(
-            f"insert into ops.source_total select ?, '{dataset}', calendar.d_date, count(*), sum({units}), "
-            f"sum(cast(round({amount}, 2) as decimal(18, 2))), {profit}, "
-            f"sum((coalesce({units}, 0) + 1) * ({place})) from raw_sales.{dataset} "
-            f"left join raw_sales.date_dim as calendar on calendar.d_date_sk = {p} "
-            f"where {'calendar.d_date is null' if self.as_generated else 'true'} group by calendar.d_date",
-            [self.run_id],
+            f"insert into ops.source_total select ?, counted.* from ({counted}) as counted", [self.run_id]
         )
 
     def stage(self, business_date: date) -> None:

@@ -29,11 +29,11 @@ where d_date is not null;
 create or replace view oracle.revisions as
 select
     i_item_sk as item_sk,
-    i_item_id as item_id,
-    min(i_item_sk) over (partition by i_item_id) as item_no,
+    trim(i_item_id) as item_id,
+    min(i_item_sk) over (partition by trim(i_item_id)) as item_no,
     coalesce(
         i_rec_start_date,
-        lag(i_rec_end_date) over (partition by i_item_id order by i_item_sk) + 1,
+        lag(i_rec_end_date) over (partition by trim(i_item_id) order by i_item_sk) + 1,
         date '0001-01-01'
     ) as valid_from
 from {source}.item;
