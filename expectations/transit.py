@@ -39,6 +39,6 @@ def transit_check(physical_name: str, window: str) -> dict[str, Any] | None:
                 "see _airbyte_meta of these rows and the job in Airbyte: a value was too large or of another type, and "
                 "is NULL here; mend it at the source, then refresh the stream"
             ),
-            "evidence": "No entry in any stream at scale 0.01, 0.1 and 1",
+            "evidence": "No entry in any stream at scale 0.01 and 0.1",
         },
     }
