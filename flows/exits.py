@@ -206,4 +206,6 @@ def _report_unless_interrupted(unraisable: Any) -> None:
 def _leave_at_the_next_signal() -> None:
     """The command is over; only threads of libraries may still hold the process. Another signal ends it at once."""
     for number in interruption.ENDING:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # as nohup, or a shell's background job, wants it
         signal.signal(number, lambda number, _: os._exit(INTERRUPTED + number))
