@@ -87,8 +87,10 @@ def _rounds(file: Path, asked: argparse.Namespace) -> tuple[Counter[str], Counte
         assert writer.stdout is not None
         while time.monotonic() < ends_at:
             print("write", file=writer.stdin, flush=True)
-            if not writer.stdout.readline():
-                raise SystemExit(f"the writer ended after {done['rounds']} rounds")
+            # A statement of more than two seconds draws DuckDB's progress bar on the same output.
+            while not (line := writer.stdout.readline()).strip().isdigit():
+                if not line:
+                    raise SystemExit(f"the writer ended after {done['rounds']} rounds")
             for statements in gates:
                 sample = random.sample(statements, min(len(statements), asked.statements))
                 errors.update(_answered(file, sample, asked.asking))
