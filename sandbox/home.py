@@ -16,6 +16,7 @@ from typing import IO
 
 from sandbox import processes
 from sandbox.processes import Process
+from shelfgate.errors import ConfigurationError
 
 SECRET = 0o600
 UNFINISHED = ".unfinished-"
@@ -105,7 +106,21 @@ class Running:
 
 
 def read_identity(home: Home) -> Identity | None:
-    return Identity(**json.loads(home.identity.read_text())) if home.identity.exists() else None
+    """None: no sandbox has made this home.
+
+    Raises:
+        ConfigurationError: the file is there, and is no identity of this release.
+    """
+    try:
+        return Identity(**json.loads(home.identity.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, TypeError) as error:
+        # Neither its text nor the error's: they may quote a secret.
+        raise ConfigurationError(
+            f"{home.identity}: observed a file that is no sandbox's identity ({type(error).__name__}), expected what "
+            "this release writes. Nothing was changed; choose another SHELFGATE_HOME, or delete this one by hand."
+        ) from None
 
 
 def write_identity(home: Home, identity: Identity) -> None:

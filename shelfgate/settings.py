@@ -10,9 +10,8 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shelfgate.environment import PREFIX, home_folder, refuse_empty_settings
 from shelfgate.errors import ConfigurationError
-
-PREFIX = "SHELFGATE_"
 
 
 class Settings(BaseSettings):
@@ -99,13 +98,16 @@ class Settings(BaseSettings):
         look for them; what is already set there wins.
 
         Raises:
-            ConfigurationError: a value has the wrong form.
+            ConfigurationError: a value is empty or has the wrong form, or the home can be none.
         """
         from pydantic import ValidationError
 
-        home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
+        refuse_empty_settings(os.environ, "the environment")
+        file = home_folder() / "settings.env"
+        in_file = read_settings_file(file)
+        refuse_empty_settings({key: value for key, value in in_file.items() if key not in os.environ}, str(file))
         beneath: dict[str, Any] = {}
-        for key, value in read_settings_file(home / "settings.env").items():
+        for key, value in in_file.items():
             if not key.startswith(PREFIX):
                 os.environ.setdefault(key, value)
             elif key not in os.environ:
@@ -152,8 +154,7 @@ class Settings(BaseSettings):
 
 def known_names() -> dict[str, str]:
     """Every name that is set: in the environment, or else in `$SHELFGATE_HOME/settings.env`."""
-    home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
-    return read_settings_file(home / "settings.env") | dict(os.environ)
+    return read_settings_file(home_folder() / "settings.env") | dict(os.environ)
 
 
 def read_settings_file(path: Path) -> dict[str, str]:

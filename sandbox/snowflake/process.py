@@ -18,6 +18,7 @@ import httpx
 from sandbox import processes
 from sandbox.home import SECRET, write_whole
 from sandbox.processes import Process
+from shelfgate.environment import given_setting
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 
 HERE = Path(__file__).parent
@@ -34,7 +35,7 @@ def environment() -> Path:
     Raises:
         OutsideWorldGaveUp: uv could not install what the lock names.
     """
-    folder = Path(os.environ.get("SHELFGATE_SANDBOX_SNOWFLAKE_VENV", Path(sys.prefix) / "snowflake-emulator"))
+    folder = Path(given_setting("SHELFGATE_SANDBOX_SNOWFLAKE_VENV") or Path(sys.prefix) / "snowflake-emulator")
     python, mark = folder / "bin" / "python", folder / ".lock-installed"
     lock = (HERE / "uv.lock").read_bytes()
     if python.exists() and mark.exists() and mark.read_bytes() == lock:

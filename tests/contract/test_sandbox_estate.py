@@ -21,7 +21,7 @@ from sandbox import estate, processes
 from sandbox import home as homes
 from sandbox.airbyte_environment import declared_environment
 from sandbox.estate import EstateInfo
-from sandbox.home import Home
+from sandbox.home import Home, Identity
 from sandbox.processes import Process
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 
@@ -206,7 +206,7 @@ def test_an_estate_whose_state_file_goes_ends(home: Path) -> None:
 
 
 def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path) -> None:
-    (home / "sandbox").mkdir(parents=True)
+    homes.write_identity(Home(home), Identity())
     (home / "sandbox" / "postgres").write_text("not a folder")
 
     with pytest.raises(PermanentFailure, match=r"sandbox/postgres"):

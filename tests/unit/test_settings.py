@@ -65,6 +65,43 @@ def test_a_line_that_is_no_setting_is_an_error_with_its_number(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["SHELFGATE_HOME", "SHELFGATE_TARGET", "SHELFGATE_S3_PREFIX", "SHELFGATE_DUCKDB_PATH", "AWS_ENDPOINT_URL_S3"],
+)
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_setting_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=f"{name}: observed an empty value in the environment"):
+        Settings.load()
+
+
+def test_an_empty_setting_in_the_settings_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.env").write_text("SHELFGATE_S3_BUCKET=\nSHELFGATE_TARGET=duckdb\n")
+
+    with pytest.raises(ConfigurationError, match=r"SHELFGATE_S3_BUCKET: observed an empty value in .*settings\.env"):
+        Settings.load()
+
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", "of-the-environment")
+    assert Settings.load().s3_bucket == "of-the-environment"
+
+
+@pytest.mark.parametrize(
+    ("home", "observed"), [(".", r"a folder with a \.git"), ("/", "the root"), ("~/data", "no shell has expanded")]
+)
+def test_a_folder_that_holds_other_things_is_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, observed: str
+) -> None:
+    # As of a worktree or a submodule: a file.
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHELFGATE_HOME", home)
+
+    with pytest.raises(ConfigurationError, match=observed):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
     ("moment", "timezone", "day"),
     [
         (datetime(2002, 12, 29, 10, 15, tzinfo=UTC), "America/New_York", date(2002, 12, 28)),
