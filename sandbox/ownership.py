@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sandbox import home as homes
 from sandbox.home import UNFINISHED, Home
-from shelfgate.environment import refuse_home
+from shelfgate.environment import keep_private, refuse_home
 from shelfgate.errors import ConfigurationError, WarehouseBusy
 
 
 def home_at(folder: Path) -> Home:
-    """The home in this folder; a link is followed.
+    """The home in this folder, from now on this account's alone; a link is followed.
 
     Raises:
         ConfigurationError: that folder cannot be one.
@@ -24,6 +24,7 @@ def home_at(folder: Path) -> Home:
             f"SHELFGATE_HOME={folder}: observed this account's own folder, expected one for the sandbox alone. "
             "Nothing was done; choose a folder below it."
         )
+    keep_private(home.root)
     return home
 
 

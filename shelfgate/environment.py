@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from shelfgate.errors import ConfigurationError
 
 PREFIX = "SHELFGATE_"
+AT_HOME = frozenset({"settings.env", "sandbox", "prefect", "data-docs", "dbt"})
+WAREHOUSE = "warehouse.duckdb"
 # What `sandbox up` writes beside our own settings: an empty one would send a run to the vendor's own endpoint.
 VENDOR_SETTINGS = frozenset(
     {
@@ -17,9 +21,12 @@ VENDOR_SETTINGS = frozenset(
         "AWS_ENDPOINT_URL_LAMBDA",
         "AWS_ENDPOINT_URL_S3",
         "AWS_SECRET_ACCESS_KEY",
+        "PREFECT_API_AUTH_STRING",
         "PREFECT_API_URL",
     }
 )
+
+log = logging.getLogger("shelfgate")
 
 
 def given_setting(name: str) -> str | None:
@@ -75,4 +82,29 @@ def refuse_home(home: Path) -> None:
     raise ConfigurationError(
         f"{PREFIX}HOME={home} ({place}): observed {observed}, expected a folder for Shelfgate's data alone. "
         "Nothing was done; choose another folder, or remove the setting to have .shelfgate."
+    )
+
+
+def keep_private(home: Path) -> None:
+    """Let this process, and those it starts, make files for their owner alone, and shut others out of this home.
+
+    An earlier release left homes open. Only a folder that holds nothing but what Shelfgate puts there is shut; another
+    one is named in a warning. A group that was given a way in (0750) keeps it.
+    """
+    os.umask(0o077)
+    try:
+        told = home.stat()
+        if not home.is_dir() or not told.st_mode & stat.S_IRWXO:
+            return
+        of_others = [one.name for one in home.iterdir() if not (one.name in AT_HOME or one.name.startswith(WAREHOUSE))]
+        if told.st_uid == os.geteuid() and not of_others:
+            home.chmod(0o700)
+            return
+    except OSError:
+        return  # not there yet; whoever reads or writes there says what is wrong with it
+    log.warning(
+        "%s: observed a home that every account of this machine may look into (mode %o), expected 700. "
+        "It holds other things, too, so it was left as it is: `chmod 700` it, or choose another SHELFGATE_HOME.",
+        home,
+        stat.S_IMODE(told.st_mode),
     )
