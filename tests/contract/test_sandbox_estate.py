@@ -173,7 +173,8 @@ def test_the_estate_says_where_it_is_to_its_owner_only(home: Path) -> None:
     assert {address.ip for address in listening if address.port in ports} == {"127.0.0.1"}
     assert len(ports) == 5
     prefect = urlsplit(told["PREFECT_API_URL"]).port
-    owners = {one.pid for one in psutil.net_connections() if one.status == "LISTEN" and one.laddr.port == prefect}
+    at_prefects = [one for one in psutil.net_connections() if one.laddr and one.laddr[1] == prefect]
+    owners = {one.pid for one in at_prefects if one.status == "LISTEN"}
     assert owners <= {part.pid for part in running_parts(home)[1:]}, "a child was given the socket"
     assert len(owners) == 1, "ready means that the port is taken, and by ours"
     with pytest.raises(ConfigurationError, match="seed"):
@@ -231,7 +232,7 @@ def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path
 
 
 def asked_of_prefect(url: str, key: str | None) -> int:
-    return httpx.post(f"{url}/flows/count", json={}, auth=tuple(key.split(":")) if key else None).status_code
+    return httpx.post(f"{url}/flows/count", json={}, auth=httpx.BasicAuth(*key.split(":")) if key else None).status_code
 
 
 def signed_as(told: dict[str, str], key_id: str, secret: str) -> list[str]:
@@ -291,7 +292,7 @@ def test_prefects_server_answers_in_the_end(home: Path) -> None:
     key = settings(home)["PREFECT_API_AUTH_STRING"]
     assert [asked_of_prefect(found.prefect_api_url, one) for one in (None, "sandbox:guessed", key)] == [401, 401, 200]
     with httpx.Client(headers={"Origin": "http://evil.example"}) as page:
-        answer = page.post(f"{found.prefect_api_url}/flows/count", json={}, auth=tuple(key.split(":")))
+        answer = page.post(f"{found.prefect_api_url}/flows/count", json={}, auth=httpx.BasicAuth(*key.split(":")))
     assert "access-control-allow-origin" not in answer.headers
 
     assert estate.down(home)
