@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SYNC := $(UV) sync --frozen --inexact --quiet
 LAYERS := flows tasks expectations shelfgate sandbox lambda tests
+# An empty VENV would make /bin the environment's folder.
+$(foreach name,PYTHON VENV DAYS,$(if $(strip $($(name))),,$(error $(name) is empty: set it, or leave it out)))
 # uv looks for the project's environment there, whatever environment the caller has activated
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
@@ -52,8 +54,9 @@ soak: $(VENV)/.dev ## Simulated daily runs with a random fault every fifth day: 
 lambda-zip: $(VENV)/.dev ## Pack the inventory loader for AWS Lambda, arm64: dist/inventory-loader.zip
 	$(BIN)/python lambda/build_zip.py --uv $(UV)
 
-clean: ## Remove the environment and the demo's data
-	rm -rf $(VENV) .shelfgate dbt/target dbt/logs
+clean: ## Remove the data of the demo's sandbox, build outputs and the environment
+	[ ! -x $(BIN)/shelfgate ] || SHELFGATE_HOME=.shelfgate $(BIN)/shelfgate sandbox reset --yes
+	rm -rf -- dbt/target dbt/logs $(VENV)
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -1,4 +1,4 @@
-"""`shelfgate airbyte`: the connection as it is declared; refuses to change what a plan would not have shown."""
+"""`shelfgate airbyte`: the connection as it is declared, and its streams read anew."""
 
 from __future__ import annotations
 
@@ -47,6 +47,32 @@ def apply_command(plan_only: bool, resend_secrets: bool, folder: Path, as_json: 
     _show(changes, settings, plan_only, as_json)
     if plan_only and any(change.action != "unchanged" for change in changes):
         sys.exit(DIFFERS)
+
+
+@airbyte.command("refresh-streams")
+@click.argument("streams", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
+def refresh_streams(streams: tuple[str, ...], as_json: bool) -> None:
+    """Have Airbyte read STREAMS anew and wait for it: rows that were deleted at the source go.
+
+    Readers see nothing of it before the next run. Needs an Airbyte of one's own; Cloud has this in its interface only.
+    """
+    from shelfgate.clients.airbyte_refresh import StreamRefresh
+    from shelfgate.clients.airbyte_session import AirbyteSession
+    from shelfgate.settings import Settings
+
+    settings = Settings.load()
+    url = settings.need("airbyte_url")
+    session = AirbyteSession(url, settings.need("airbyte_client_id"), settings.need("airbyte_client_secret"))
+    refresh = StreamRefresh(session, url, settings.need("airbyte_connection_id"))
+    job_id = refresh.start(streams)
+    say(f"Airbyte job {job_id} refreshes {', '.join(streams)}")
+    rows = refresh.await_end(job_id, settings.airbyte_deadline_seconds)
+    if as_json:
+        answer({"job_id": job_id, "streams": streams, "rows": rows})
+    else:
+        moved = "" if rows is None else f", {rows:,} rows moved"
+        click.echo(f"refreshed{moved}; `shelfgate refresh` judges and publishes what landed")
 
 
 def _show(changes: Sequence[Change], settings: Settings, plan_only: bool, as_json: bool) -> None:

@@ -6,7 +6,6 @@ import os
 import sys
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 
 import click
 
@@ -39,16 +38,16 @@ def cli() -> None:
 @click.option(
     "--home",
     "home_folder",
-    type=click.Path(path_type=Path),
+    metavar="DIR",
     help="Where everything is kept. [default: $SHELFGATE_HOME]",
 )
 @as_json_option
-def demo(scale: float, through: date, home_folder: Path | None, as_json: bool) -> None:
+def demo(scale: float, through: date, home_folder: str | None, as_json: bool) -> None:
     """Bring the sandbox up, seed it, run one refresh, say what was published, bring the sandbox down."""
     from flows.demo import run_demo
 
     if home_folder is not None:
-        os.environ["SHELFGATE_HOME"] = str(home_folder)
+        os.environ["SHELFGATE_HOME"] = home_folder
     run_demo(home(), scale, through, as_json=as_json)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from shelfgate.environment import home_folder, refuse_empty_settings
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
 
 
@@ -26,5 +28,10 @@ class Day(click.DateTime):
 
 
 def home() -> Path:
-    """Where this machine keeps its estate and its warehouse."""
-    return Path(os.environ.get("SHELFGATE_HOME", ".shelfgate"))
+    """Where this machine keeps its estate and its warehouse.
+
+    Raises:
+        ConfigurationError: a setting of the environment is empty, or the home cannot be one.
+    """
+    refuse_empty_settings(os.environ, "the environment")
+    return home_folder()

@@ -111,9 +111,16 @@ def _full_disk_is_told(home: Path) -> Iterator[None]:
 def _pointing_at(url: str) -> Iterator[None]:
     # Prefect reads its environment once, when it is imported, and that may have been before. A heartbeat tells the
     # server of a run whose process vanished; nobody supervises a run by hand, and its thread costs 1 s a flow.
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    key = os.environ.get("PREFECT_API_AUTH_STRING")
+    here = {PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(here | ({PREFECT_API_AUTH_STRING: key} if key else {})):
         yield
 
 

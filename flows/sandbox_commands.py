@@ -70,12 +70,20 @@ def advance(days: int, as_json: bool) -> None:
 
 
 @sandbox.command()
-@click.confirmation_option(prompt="Delete the sandbox's data and the warehouse of this home?")
-def reset() -> None:
-    """Stop everything and delete its data, the warehouse included."""
-    from sandbox import estate
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def reset(yes: bool) -> None:
+    """Stop everything and delete its data, the warehouse included; only what a sandbox made at this home."""
+    from sandbox import estate, ownership
 
-    estate.reset(home())
+    place = ownership.home_at(home())
+    doomed = ownership.deleted_by_reset(place)
+    if not doomed:
+        show(f"nothing to delete: there is no sandbox at {place.root}")
+        return
+    say("to be deleted, with all that is in them:\n" + "\n".join(f"  {path}" for path in doomed))
+    if not yes:
+        click.confirm("Delete them?", abort=True)
+    estate.reset(place.root)
     show("the sandbox is empty")
 
 

@@ -1,7 +1,9 @@
 """Airbyte's public API over HTTP, in front of a sync that really moves rows; refuses every path but the vendor's own.
 
 Written from the vendor's specification. Left out: attempts (a job that fails is not tried again, so `incomplete` never
-shows), jobs that clear or refresh, schedules, and taking sources, destinations and connections away.
+shows), jobs that clear, schedules, and taking sources, destinations and connections away. As at the vendor's, a refresh
+is no job of the public API: it is asked for at the Config API of a server of one's own, as its interface does. One that
+is asked for while a job runs is refused here; Airbyte keeps it for its next job.
 """
 
 from __future__ import annotations
@@ -13,8 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, get_args
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -25,15 +26,21 @@ from starlette.routing import Mount, Route
 from sandbox import airbyte_sync
 from sandbox.airbyte_environment import declared_environment
 from sandbox.airbyte_jobs import Job, JobEnded, JobRuns, Jobs
+from sandbox.airbyte_landing import RefreshMode
 from sandbox.airbyte_registry import Record, Registry, shown
-from sandbox.airbyte_shapes import Problem, as_problem, job_answer, page_answer
+from sandbox.airbyte_requests import form_or_json, json_object, page
+from sandbox.airbyte_shapes import Problem, as_problem, job_answer, refresh_answer
+from sandbox.airbyte_source import SCHEMA
 from sandbox.airbyte_tokens import Tokens
+from sandbox.this_machine import FOR_THIS_MACHINE
 
 if TYPE_CHECKING:
     from sandbox.airbyte_snowflake import SnowflakeDestination
 
 BASE_PATH = "/api/public/v1"
 """Where self-managed Airbyte has its API; part of SHELFGATE_AIRBYTE_URL."""
+CONFIG_PATH = "/api/v1"
+"""Where it has its Config API, of which the stand-in knows the refresh only."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,13 @@ def airbyte_app(config: AirbyteConfig, jobs: Jobs | None = None) -> Starlette:
         *[route for kind in ("source", "destination", "connection") for route in api.routes_of(kind)],
     ]
     return Starlette(
-        routes=[Mount(BASE_PATH, routes=routes)], lifespan=lifespan, exception_handlers={Problem: as_problem}
+        routes=[
+            Mount(BASE_PATH, routes=routes),
+            Route(f"{CONFIG_PATH}/connections/refresh", api.refresh, methods=["POST"]),
+        ],
+        lifespan=lifespan,
+        middleware=[FOR_THIS_MACHINE],
+        exception_handlers={Problem: as_problem},
     )
 
 
@@ -109,7 +122,7 @@ class _Api:
 
         async def create(request: Request) -> Response:
             self._tokens.check(request)
-            return JSONResponse(shown(self._registry.create(kind, await _json_object(request))))
+            return JSONResponse(shown(self._registry.create(kind, await json_object(request))))
 
         async def get(request: Request) -> Response:
             self._tokens.check(request)
@@ -117,7 +130,7 @@ class _Api:
 
         async def patch(request: Request) -> Response:
             self._tokens.check(request)
-            body = await _json_object(request)
+            body = await json_object(request)
             return JSONResponse(shown(self._registry.patch(kind, request.path_params[f"{kind}_id"], body)))
 
         async def list_(request: Request) -> Response:
@@ -125,7 +138,7 @@ class _Api:
             wanted = request.query_params.getlist("workspaceIds")
             if any(workspace != self._config.workspace_id for workspace in wanted):
                 raise Problem("forbidden", "You may not read this workspace.")
-            return _page(request, [shown(record) for record in self._registry.all(kind)])
+            return page(request, [shown(record) for record in self._registry.all(kind)])
 
         return [
             Route(f"/{kind}s", create, methods=["POST"]),
@@ -147,7 +160,7 @@ class _Api:
         )
 
     async def token(self, request: Request) -> Response:
-        given = await _form_or_json(request)
+        given = await form_or_json(request)
         token = self._tokens.issue(str(given.get("client_id")), str(given.get("client_secret")))
         if token is None:
             return JSONResponse({"errorId": str(uuid.uuid4())}, 401)
@@ -156,19 +169,38 @@ class _Api:
 
     async def create_job(self, request: Request) -> Response:
         self._tokens.check(request)
-        wanted = await _json_object(request)
+        wanted = await json_object(request)
         if wanted.get("jobType") == "refresh":
             raise Problem("unprocessable-entity", "Refreshes are not supported in the public API")
         if wanted.get("jobType") != "sync":
             raise Problem("unprocessable-entity", "This stand-in runs jobs of the type sync only.")
         connection: Record = self._registry.get("connection", wanted.get("connectionId"))
+        return JSONResponse(job_answer(self._started(connection), self._config.now()))
+
+    async def refresh(self, request: Request) -> Response:
+        """Without streams, all of the connection's are refreshed."""
+        self._tokens.check(request)
+        wanted = await json_object(request)
+        mode = wanted.get("refreshMode")
+        if mode not in get_args(RefreshMode):
+            raise Problem("unprocessable-entity", f"refreshMode: expected one of {get_args(RefreshMode)}.")
+        connection: Record = self._registry.get("connection", wanted.get("connectionId"))
+        known = [stream.name for stream in self._registry.streams(connection)]
+        named = [str(one.get("streamName")) for one in wanted.get("streams") or []] or known
+        if unknown := set(named) - set(known):
+            raise Problem("unprocessable-entity", f"Not a stream of this connection: {', '.join(sorted(unknown))}.")
+        refreshed: dict[str, RefreshMode] = dict.fromkeys(named, "Merge" if mode == "Merge" else "Truncate")
+        job = self._started(connection, refreshed)
+        return JSONResponse(refresh_answer(job, SCHEMA, named))
+
+    def _started(self, connection: Record, refreshed: Mapping[str, RefreshMode] | None = None) -> Job:
+        connection_id = connection["connectionId"]
         if connection["status"] != "active":
             raise Problem("state-conflict", "Could not fulfill request")
         try:
-            job = self.jobs.start(connection["connectionId"])
+            return self.jobs.start(connection_id, refreshed)
         except JobRuns:
-            raise Problem("try-again-later", f"A sync is already running for: {wanted['connectionId']}") from None
-        return JSONResponse(job_answer(job, self._config.now()))
+            raise Problem("try-again-later", f"A sync is already running for: {connection_id}") from None
 
     async def list_jobs(self, request: Request) -> Response:
         self._tokens.check(request)
@@ -189,7 +221,7 @@ class _Api:
             job_answer(job, self._config.now()) for job in sorted(self.jobs.all(), key=age, reverse=direction == "DESC")
         ]
         found = [answer for answer in answers if all(answer[key] == value for key, value in wanted.items() if value)]
-        return _page(request, found)
+        return page(request, found)
 
     async def get_job(self, request: Request) -> Response:
         self._tokens.check(request)
@@ -211,36 +243,3 @@ class _Api:
         if job is None:
             raise Problem("resource-not-found", f"Could not find a job with id {job_id}.")
         return job
-
-
-def _page(request: Request, found: list[dict[str, Any]]) -> Response:
-    query = request.query_params
-    limit, offset = _number(query, "limit", 20), _number(query, "offset", 0)
-    if not 1 <= limit <= 100 or offset < 0:
-        raise Problem("bad-request", "limit: wanted 1 to 100; offset: wanted 0 or more.")
-    page = found[offset : offset + limit]
-    return JSONResponse(page_answer(str(request.url.replace(query="")), query, limit, offset, page))
-
-
-def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    try:
-        return int(query.get(name, default))
-    except ValueError:
-        raise Problem("bad-request", f"{name}: wanted a whole number.") from None
-
-
-async def _form_or_json(request: Request) -> dict[str, Any]:
-    """The token endpoint takes both: the vendor's SDK sends a form, everybody else JSON."""
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl((await request.body()).decode(errors="replace")))
-    return await _json_object(request)
-
-
-async def _json_object(request: Request) -> dict[str, Any]:
-    try:
-        found = await request.json()
-    except ValueError:
-        raise Problem("bad-request", "The body is not JSON.") from None
-    if not isinstance(found, dict):
-        raise Problem("bad-request", "The body is not a JSON object.")
-    return found

@@ -1,4 +1,4 @@
-"""Runs the stand-in's sync jobs and remembers them; refuses a second job while one runs, and to forget a job's number.
+"""Runs the stand-in's jobs and remembers them; refuses a second job while one runs, and to forget a job's number.
 
 The records are a JSON file, so that job numbers keep growing when the stand-in starts again: a client that remembered
 one must never meet it again as another job.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from sandbox.airbyte_landing import RefreshMode
 from sandbox.airbyte_sync import Moved, Route, Sync, SyncCancelled, read_json, write_json
 from shelfgate.errors import ShelfgateError
 
@@ -41,6 +42,7 @@ class Job:
     rows: int | None = None
     bytes: int | None = None
     failure: str | None = None
+    job_type: str = "sync"
 
     @property
     def has_ended(self) -> bool:
@@ -72,17 +74,19 @@ class Jobs:
         with self._lock:
             return self._jobs.get(job_id)
 
-    def start(self, connection_id: str) -> Job:
-        """
+    def start(self, connection_id: str, refreshed: Mapping[str, RefreshMode] | None = None) -> Job:
+        """A sync; or a refresh, which reads all rows of the named streams anew and syncs the others.
+
         Raises:
             JobRuns: the job before has not ended.
         """
         with self._lock:
             if any(not job.has_ended for job in self._jobs.values() if job.connection_id == connection_id):
                 raise JobRuns
-            route = self._route(connection_id)
+            route = replace(self._route(connection_id), refreshed=refreshed or {})
             now = self._now()
             job = Job(max(self._jobs, default=0) + 1, connection_id, "pending", now, now)
+            job = replace(job, job_type="refresh") if refreshed else job
             self._jobs[job.job_id] = job
             self._save()
             sync = Sync(route, job.job_id, now)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sandbox.airbyte_source import SCHEMA, Column, Source
 from shelfgate.errors import SyncFailed
@@ -27,6 +27,7 @@ META_COLUMNS = {
     "_airbyte_generation_id": "bigint not null",
 }
 _XIDS_AN_EPOCH = 2**32
+RefreshMode = Literal["Truncate", "Merge"]
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,20 @@ class Landing:
         self.rows = 0
         """How many rows were moved."""
 
-    def land(self, before: dict[str, Any] | None) -> dict[str, Any]:
-        """Move the stream's rows; reply with what to remember once they are committed."""
+    def land(self, before: dict[str, Any] | None, refresh: RefreshMode | None = None) -> dict[str, Any]:
+        """Move the stream's rows; reply with what to remember once they are committed.
+
+        `refresh`: all rows are read anew, as a new generation. Truncate makes them the table's; Merge keeps those that
+        the source no longer has.
+        """
         columns = [[column.name, column.type] for column in self._source.columns]
         generation = before["generation"] if before else 0
-        if before and self._can_be_merged(before, columns):
-            self._merge(generation, before["watermark"])
+        mergeable = before if before and self._can_be_merged(before, columns) else None
+        if mergeable and refresh is None:
+            self._merge(generation, mergeable["watermark"])
+        elif mergeable and refresh == "Merge":
+            generation += 1
+            self._merge(generation, since=None)
         else:
             generation += 1
             self._overwrite(generation)
@@ -114,8 +123,8 @@ class Landing:
             rows, newest = f"{self._delivery.source_name}.{SCHEMA}.{quoted(self._source.stream.name)}", ""
         self.rows = self._place.overwrite(self._source, self._with_meta(rows, newest, generation))
 
-    def _merge(self, generation: int, since: int) -> None:
-        written_since = f"xmin::text::bigint >= {since % _XIDS_AN_EPOCH}"
+    def _merge(self, generation: int, since: int | None) -> None:
+        written_since = "true" if since is None else f"xmin::text::bigint >= {since % _XIDS_AN_EPOCH}"
         self._refuse_nan(written_since)
         rows = self._with_meta(self._query(written_since), self._newest(), generation)
         self.rows = self._place.merge(self._source, rows)

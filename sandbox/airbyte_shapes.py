@@ -54,7 +54,7 @@ def job_answer(job: Job, now: datetime) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "jobId": job.job_id,
         "status": job.status,
-        "jobType": "sync",
+        "jobType": job.job_type,
         "startTime": offset_date_time(job.created_at),
         "connectionId": job.connection_id,
         "bytesSynced": job.bytes,
@@ -65,6 +65,21 @@ def job_answer(job: Job, now: datetime) -> dict[str, Any]:
     if job.has_ended:
         answer["lastUpdatedAt"] = offset_date_time(job.updated_at)
     return answer
+
+
+def refresh_answer(job: Job, namespace: str, streams: Sequence[str]) -> dict[str, Any]:
+    """JobReadResponse of the Config API: times are whole seconds since the epoch."""
+    return {
+        "job": {
+            "id": job.job_id,
+            "configType": job.job_type,
+            "configId": job.connection_id,
+            "createdAt": int(job.created_at.timestamp()),
+            "updatedAt": int(job.updated_at.timestamp()),
+            "status": job.status,
+            "refreshConfig": {"streamsToRefresh": [{"name": name, "namespace": namespace} for name in streams]},
+        }
+    }
 
 
 def page_answer(url: str, query: Mapping[str, str], limit: int, offset: int, data: Sequence[Any]) -> dict[str, Any]:

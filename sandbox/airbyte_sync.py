@@ -2,7 +2,7 @@
 
 Streams with a key are read incrementally and deduplicated, by Airbyte's Xmin method, which needs no column of its own:
 rows that a transaction at or after the last watermark wrote. **A deleted row has no xmin, so deletes are never seen**
-until the stream is loaded in full again. The other streams are overwritten, a new generation each sync.
+until the stream is loaded in full again, by a refresh. The other streams are overwritten, a new generation each sync.
 Delivery is at least once: a watermark is stored after the warehouse has committed, and a row read twice is merged.
 """
 
@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.airbyte_landing import Delivery, DuckDBPlace, Landing, Place, postgres_query
+from sandbox.airbyte_landing import Delivery, DuckDBPlace, Landing, Place, RefreshMode, postgres_query
 from sandbox.airbyte_source import STREAMS, Source, Stream, discover, refuse_lost_columns, without_password
 from sandbox.home import write_whole
 from sandbox.tpcds import load_extension
@@ -47,6 +47,8 @@ class Route:
     state_file: Path
     warehouse_wait_seconds: float = 300.0
     streams: tuple[Stream, ...] = STREAMS
+    refreshed: Mapping[str, RefreshMode] = field(default_factory=dict)
+    """Streams of which all rows are read anew."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Sync:
                 name = source.stream.name
                 landing = Landing(reader, delivery, source, place, landed.get(name, []))
                 with self._translated(f"stream {name}"):
-                    state[name] = landing.land(state.get(name))
+                    state[name] = landing.land(state.get(name), self._route.refreshed.get(name))
                 rows += landing.rows
                 values += landing.rows * len(source.columns)
         return Moved(rows, 8 * values)

@@ -17,6 +17,7 @@ from pathlib import Path
 from sandbox import home as homes
 from sandbox import processes, starting
 from sandbox.home import Home
+from sandbox.ownership import home_at
 from sandbox.processes import Process
 from sandbox.starting import Estate
 from shelfgate.errors import PermanentFailure, ShelfgateError
@@ -38,7 +39,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     # It writes a line a request: a year of dumps would bury everything else.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    home = Home(arguments.home.resolve())
+    home = home_at(arguments.home)
     lock = homes.take_lock(home)
     if lock is None:
         log.error("another daemon has %s", home.root)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import home as homes
-from sandbox import processes, seeding, tpcds
+from sandbox import ownership, processes, seeding, tpcds
 from sandbox.daemon import TAKEN
 from sandbox.home import Home, Running
+from sandbox.ownership import home_at
 from sandbox.s3 import REGION
 from sandbox.seeding import Seeded
+from shelfgate.environment import given_setting
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 
 # First start at home: 3 s on two idle cores, most of it imports; a crash recovery of Postgres comes on top.
@@ -60,11 +60,12 @@ def up(home: Path, *, warehouse: str | None = None, with_parent: int | None = No
     `warehouse` is one of `home.WAREHOUSES`, for a home that has none yet; None: as it was, at first DuckDB.
 
     Raises:
-        ConfigurationError: this home has another warehouse.
+        ConfigurationError: this home has another warehouse, or is not the sandbox's.
         PermanentFailure: a part ended while starting; the end of the log is in the message.
         OutsideWorldGaveUp: it was not ready in time.
     """
-    place = Home(home.resolve())
+    place = home_at(home)
+    ownership.refuse_what_is_not_ours(place)
     _refuse_another_warehouse(place, warehouse)
     if (running := _ready(place)) is not None:
         return _info(place, running)
@@ -85,7 +86,7 @@ def down(home: Path) -> bool:
 
     After a killed daemon this ends what it may have left behind.
     """
-    place = Home(home.resolve())
+    place = home_at(home)
     was_up = homes.is_taken(place)
     deadline = time.monotonic() + DOWN_SECONDS
     if was_up:
@@ -102,13 +103,13 @@ def info(home: Path) -> EstateInfo:
     """Raises:
     ConfigurationError: the estate is down.
     """
-    place = Home(home.resolve())
+    place = home_at(home)
     return _info(place, _running(place))
 
 
 def seed(home: Path, scale: float, through: date, on_progress: Told) -> Seeded:
     """Put everything dated up to `through` into the sources of the running estate; see `seeding.seed`."""
-    place = Home(home.resolve())
+    place = home_at(home)
     running = _running(place)
     sources = partial(_sources, place, running, scale, on_progress)
     return seeding.seed(sources, running.postgres_dsn, scale, through, on_progress)
@@ -122,7 +123,7 @@ def advance(home: Path, days: int, on_progress: Told) -> Seeded:
     """
     if days < 1:
         raise ConfigurationError(f"advance by {days} days: wanted 1 or more. Nothing was changed.")
-    place = Home(home.resolve())
+    place = home_at(home)
     reached = seeding.progress(_running(place).postgres_dsn)
     if reached is None:
         raise ConfigurationError("the sources are empty: run `shelfgate sandbox seed` first. Nothing was changed.")
@@ -130,13 +131,16 @@ def advance(home: Path, days: int, on_progress: Told) -> Seeded:
 
 
 def reset(home: Path) -> None:
-    """Take the estate down and delete its sources, its state and the warehouse file, for a new start."""
-    down(home)
-    place = Home(home.resolve())
-    for path in (place.warehouse, place.warehouse.with_name(place.warehouse.name + ".wal")):
-        path.unlink(missing_ok=True)
-    if place.sandbox.exists():
-        shutil.rmtree(place.sandbox)
+    """Take the estate down and delete what `ownership.deleted_by_reset` lists, for a new start.
+
+    Raises:
+        ConfigurationError: as `ownership.deleted_by_reset`; nothing was ended or deleted.
+        WarehouseBusy: another process brings the estate up meanwhile.
+    """
+    place = home_at(home)
+    if ownership.deleted_by_reset(place):
+        down(home)
+        ownership.delete(place)
 
 
 def _sources(place: Home, running: Running, scale: float, told: Told) -> seeding.Sources:
@@ -152,7 +156,7 @@ def _sources(place: Home, running: Running, scale: float, told: Told) -> seeding
         aws_secret_access_key=identity.aws_secret_access_key,
     )
     # Several homes may share what they generate; a home alone keeps its own.
-    cache = os.environ.get("SHELFGATE_SANDBOX_CACHE")
+    cache = given_setting("SHELFGATE_SANDBOX_CACHE")
     generated = tpcds.generated(scale, Path(cache) if cache else place.sandbox, told)
     return seeding.Sources(running.postgres_dsn, client, place.objects, generated)
 

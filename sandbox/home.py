@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import secrets
 import signal
 import tempfile
@@ -16,8 +15,8 @@ from typing import IO
 
 from sandbox import processes
 from sandbox.processes import Process
+from shelfgate.errors import ConfigurationError
 
-SECRET = 0o600
 UNFINISHED = ".unfinished-"
 WAREHOUSES = ("duckdb", "snowflake")
 
@@ -81,6 +80,7 @@ class Identity:
     airbyte_connection_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     aws_access_key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper())
     aws_secret_access_key: str = field(default_factory=lambda: secrets.token_urlsafe(30))
+    prefect_auth_string: str = field(default_factory=lambda: f"sandbox:{secrets.token_urlsafe(24)}")
     ports: dict[str, int] = field(default_factory=dict)
 
 
@@ -105,11 +105,25 @@ class Running:
 
 
 def read_identity(home: Home) -> Identity | None:
-    return Identity(**json.loads(home.identity.read_text())) if home.identity.exists() else None
+    """None: no sandbox has made this home.
+
+    Raises:
+        ConfigurationError: the file is there, and is no identity of this release.
+    """
+    try:
+        return Identity(**json.loads(home.identity.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, TypeError) as error:
+        # Neither its text nor the error's: they may quote a secret.
+        raise ConfigurationError(
+            f"{home.identity}: observed a file that is no sandbox's identity ({type(error).__name__}), expected what "
+            "this release writes. Nothing was changed; choose another SHELFGATE_HOME, or delete this one by hand."
+        ) from None
 
 
 def write_identity(home: Home, identity: Identity) -> None:
-    write_whole(home.identity, json.dumps(asdict(identity), indent=1).encode(), SECRET)
+    write_whole(home.identity, json.dumps(asdict(identity), indent=1).encode())
 
 
 def read_running(home: Home) -> Running | None:
@@ -121,11 +135,11 @@ def read_running(home: Home) -> Running | None:
 
 
 def write_running(home: Home, running: Running) -> None:
-    write_whole(home.state, json.dumps(asdict(running), indent=1).encode(), SECRET)
+    write_whole(home.state, json.dumps(asdict(running), indent=1).encode())
 
 
 def write_settings(home: Home, settings: dict[str, str]) -> None:
-    write_whole(home.settings, "".join(f"{key}={value}\n" for key, value in settings.items()).encode(), SECRET)
+    write_whole(home.settings, "".join(f"{key}={value}\n" for key, value in settings.items()).encode())
 
 
 def forget_endpoints(home: Home) -> None:
@@ -135,12 +149,14 @@ def forget_endpoints(home: Home) -> None:
         write_settings(home, {"SHELFGATE_TARGET": identity.warehouse})
 
 
-def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write so that a reader, or the next start after a kill, sees the old content or all of the new."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write so that a reader, or the next start after a kill, sees the old content or all of the new.
+
+    The file is its owner's alone: a temporary file is 0600.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=UNFINISHED, delete=False) as unfinished:
         unfinished.write(content)
-        os.fchmod(unfinished.fileno(), mode)
     Path(unfinished.name).replace(path)
 
 

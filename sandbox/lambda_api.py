@@ -1,7 +1,7 @@
 """AWS Lambda's invoke call over HTTP, in front of a function that really runs; refuses what AWS would refuse.
 
-Shapes are those that botocore reads (service model lambda/2015-03-31). Left out: signatures are not checked, an
-`Event` is tried once (AWS: again after one and two minutes), and every version but `$LATEST`.
+Shapes are those that botocore reads (service model lambda/2015-03-31). Left out: an `Event` is tried once (AWS: again
+after one and two minutes), and every version but `$LATEST`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.aws_signature import AwsKeys, SignedRequest, refusal
 from sandbox.lambda_runtime import LambdaConfig, LambdaRuntime
+from sandbox.this_machine import FOR_THIS_MACHINE
 
 __all__ = ["LambdaConfig", "lambda_app"]
 
@@ -39,9 +41,9 @@ class Refused(Exception):
         self.message = message
 
 
-def lambda_app(config: LambdaConfig) -> Starlette:
-    """The stand-in as an application; its lifespan ends the function's process."""
-    api = _Api(config)
+def lambda_app(config: LambdaConfig, keys: AwsKeys) -> Starlette:
+    """The stand-in as an application; its lifespan ends the function's process. `keys`: what callers sign with."""
+    api = _Api(config, keys)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -54,17 +56,20 @@ def lambda_app(config: LambdaConfig) -> Starlette:
             Route(_FUNCTION, api.describe, methods=["GET"]),
         ],
         lifespan=lifespan,
+        middleware=[FOR_THIS_MACHINE],
         exception_handlers={Refused: _as_aws_error},
     )
 
 
 class _Api:
-    def __init__(self, config: LambdaConfig) -> None:
+    def __init__(self, config: LambdaConfig, keys: AwsKeys) -> None:
         self._config = config
+        self._keys = keys
         self._runtime = LambdaRuntime(config)
         self._later = ThreadPoolExecutor(max_workers=1)
 
     async def invoke(self, request: Request) -> Response:
+        await self._check_signature(request)
         self._check_name(request.path_params["name"])
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         if kind == "DryRun":
@@ -84,6 +89,7 @@ class _Api:
         return Response(outcome.payload, headers=headers, media_type="application/json")
 
     async def describe(self, request: Request) -> Response:
+        await self._check_signature(request)
         self._check_name(request.path_params["name"])
         configuration = {
             "FunctionName": self._config.function_name,
@@ -101,6 +107,12 @@ class _Api:
     def close(self) -> None:
         self._later.shutdown(wait=False, cancel_futures=True)
         self._runtime.close()
+
+    async def _check_signature(self, request: Request) -> None:
+        raw = request.scope["raw_path"] + (b"?" + query if (query := request.scope["query_string"]) else b"")
+        signed = SignedRequest(request.method, raw.decode("latin-1"), request.headers, await request.body())
+        if (reason := refusal(signed, self._keys, service="lambda")) is not None:
+            raise Refused(HTTPStatus.FORBIDDEN, reason, "Sign the request with this home's keys (settings.env).")
 
     def _check_name(self, name: str) -> None:
         """A function is called by its name or its ARN, with or without the one version that there is."""

@@ -28,6 +28,11 @@ DATABASE = "retail"
 # A first start takes 0.1 s; recovery after a SIGKILL in the middle of a seed at scale 1 took under 10 s.
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+PORTS_TRIED = 5
+
+
+class _PortTaken(Exception):
+    """Somebody else listens at the port by now."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,12 @@ class PostgresServer:
         processes.end(self.process, STOP_SECONDS, signal.SIGINT)
 
 
-def start(folder: Path, *, password: str, port: int) -> PostgresServer:
+def start(folder: Path, *, password: str, preferred_port: int | None = None) -> PostgresServer:
     """Start the server whose data lies in `folder`, creating it (and the empty database) the first time.
 
     Root does not run Postgres: it hands the data to the account `nobody`, or to whoever owns them already.
+    The port may be another than the preferred one. Whoever answers there is ours: a login proves either side to the
+    other (SCRAM), and nobody else knows the password.
 
     Raises:
         PermanentFailure: the server ended while starting; its log is in the message.
@@ -53,11 +60,24 @@ def start(folder: Path, *, password: str, port: int) -> PostgresServer:
     """
     folder.mkdir(parents=True, exist_ok=True)
     binaries = _binaries()
-    data, log = folder / "data", folder / "postgres.log"
+    data = folder / "data"
     account = _account(data, binaries)
     if not data.exists():
         _create(data, binaries, account, password)
     _end_earlier_server(data)
+    tried: list[int] = []
+    while True:
+        # Postgres takes no socket, only a port, which may be somebody else's by the time it asks for it.
+        tried.append(processes.free_port(None if tried else preferred_port))
+        try:
+            return _start_at(tried[-1], folder, binaries, account, password)
+        except _PortTaken as taken:
+            if len(tried) == PORTS_TRIED:
+                raise PermanentFailure(f"Postgres found none of the ports {tried} free: {taken}") from None
+
+
+def _start_at(port: int, folder: Path, binaries: Path, account: Account | None, password: str) -> PostgresServer:
+    data, log = folder / "data", folder / "postgres.log"
     since = log.stat().st_size if log.exists() else 0
     child = processes.start(
         [
@@ -180,8 +200,11 @@ def _await_login(child: subprocess.Popen[bytes], dsn: str, log: Path, since: int
             return
         except psycopg.OperationalError as refused:
             if child.poll() is not None:
+                end = processes.tail(log, since)
+                if "Address already in use" in end:
+                    raise _PortTaken(end) from refused
                 raise PermanentFailure(
-                    f"Postgres ended while starting (status {child.returncode}):\n{processes.tail(log, since)}"
+                    f"Postgres ended while starting (status {child.returncode}):\n{end}"
                 ) from refused
             if time.monotonic() >= deadline:
                 seen = f"Postgres accepted no login within {READY_SECONDS:.0f} s ({refused})"

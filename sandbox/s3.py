@@ -1,4 +1,4 @@
-"""The landing bucket: moto's S3 server, kept in a folder; refuses to forget an object between `down` and `up`.
+"""The landing bucket: moto's S3, kept in a folder; refuses to forget an object between `down` and `up`.
 
 Moto holds its objects in memory. The daemon copies each new one to `<folder>/<key>` within a second, and `put_dump`
 does not return before it has done so itself; a start refills the bucket from there. An object keeps its version id and
@@ -11,18 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import socket
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.aws_signature import AwsKeys
 from sandbox.home import UNFINISHED, write_whole
-from sandbox.processes import free_port
+from sandbox.processes import listening, port_of
+from sandbox.s3_server import S3Server
 from shelfgate.errors import OutsideWorldGaveUp
 
 if TYPE_CHECKING:
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from moto.s3.models import FakeKey
 
 BUCKET = "shelfgate-landing"
@@ -47,23 +49,22 @@ class Kept:
 class LandingBucket:
     """The server and its folder; one a process, for moto keeps its objects by process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: AwsKeys) -> None:
         self._folder = folder
+        self._keys = keys
         self._index = folder.with_name(f"{folder.name}-kept.json")
         self._kept: dict[str, Kept] = {}
-        self._server: ThreadedMotoServer | None = None
+        self._server: S3Server | None = None
 
-    def start(self, preferred_port: int | None = None) -> str:
-        """Refill the bucket, then open it to callers; answers with the endpoint."""
-        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-
+    def start(self, at: socket.socket | None = None) -> str:
+        """Refill the bucket, then open it to callers at a socket that listens already; answers with the endpoint."""
         _list_without_contents()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._refill()
-        port = free_port(preferred_port)
-        self._server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-        self._server.start()
-        return f"http://127.0.0.1:{port}"
+        at = at or listening()
+        endpoint = f"http://127.0.0.1:{port_of(at)}"
+        self._server = S3Server(at, self._keys)
+        return endpoint
 
     def stop(self) -> None:
         if self._server is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sandbox import home as homes
-from sandbox import postgres, processes, s3
+from sandbox import postgres, prefect_process, processes, s3
 from sandbox.airbyte_environment import declared_environment
+from sandbox.aws_signature import AwsKeys
 from sandbox.home import Home, Identity, Running
 from sandbox.processes import Process
-from shelfgate import with_parent
+from shelfgate.environment import given_setting
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 
 if TYPE_CHECKING:
@@ -59,25 +59,26 @@ def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> Estate:
     homes.write_identity(home, identity)
     # The children first: they are prepared between fork and exec, which wants a process without threads.
     children: list[Process] = []
-    prefect_api_url = os.environ.get("PREFECT_API_URL")
+    prefect_api_url = given_setting("PREFECT_API_URL")
+    own_prefect = not prefect_api_url
     if not prefect_api_url:
-        port = processes.free_port(identity.ports.get("prefect"))
-        prefect_api_url = f"http://{HOST}:{port}/api"
-        children.append(_start_prefect(home, port))
+        with processes.listening(identity.ports.get("prefect")) as listening:
+            prefect_api_url = f"http://{HOST}:{processes.port_of(listening)}/api"
+            children.append(prefect_process.start(home, identity, listening))
         undo.callback(processes.end, children[0], PREFECT_STOP_SECONDS)
-    s3_port = processes.free_port(identity.ports.get("s3"))
-    account = _start_snowflake(home, identity, f"http://{HOST}:{s3_port}", undo)
+    s3_socket = undo.enter_context(processes.listening(identity.ports.get("s3")))
+    account = _start_snowflake(home, identity, f"http://{HOST}:{processes.port_of(s3_socket)}", undo)
     children += [account.emulator.process] if account else []
     server = postgres.start(
         home.sandbox / "postgres",
         password=identity.postgres_password,
-        port=processes.free_port(identity.ports.get("postgres")),
+        preferred_port=identity.ports.get("postgres"),
     )
     undo.callback(server.stop)
     children.append(server.process)
-    bucket = s3.LandingBucket(home.objects)
+    bucket = s3.LandingBucket(home.objects, AwsKeys(identity.aws_access_key_id, identity.aws_secret_access_key))
     undo.callback(bucket.stop)
-    s3_endpoint = bucket.start(s3_port)
+    s3_endpoint = bucket.start(s3_socket)
     if account:
         account.set_up()
     airbyte = _start_airbyte(home, identity, server.dsn, account, undo)
@@ -97,31 +98,10 @@ def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> Estate:
         snowflake=account.address if account else None,
     )
     homes.write_identity(home, replace(identity, ports=_ports(running)))
-    return Estate(running, _settings(identity, running, account), tuple(children), bucket)
-
-
-def _start_prefect(home: Home, port: int) -> Process:
-    home.prefect.mkdir(parents=True, exist_ok=True)
-    # A caller's Prefect settings (a cloud's address, another database) are not this server's.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    environment |= {
-        "PREFECT_HOME": str(home.prefect),
-        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-    }
-    with (home.sandbox / "prefect.log").open("ab") as output:
-        child = with_parent.start(
-            "prefect",
-            ["server", "start", "--host", HOST, "--port", str(port)],
-            log=output,
-            environment=environment,
-            folder=home.prefect,
-        )
-    process = processes.find(child.pid)
-    if process is None:
-        raise PermanentFailure(f"Prefect's server ended at once:\n{processes.tail(home.sandbox / 'prefect.log')}")
-    return process
+    settings = _settings(identity, running, account)
+    if own_prefect:
+        settings["PREFECT_API_AUTH_STRING"] = identity.prefect_auth_string
+    return Estate(running, settings, tuple(children), bucket)
 
 
 def _start_snowflake(home: Home, identity: Identity, s3_endpoint: str, undo: ExitStack) -> EstatesAccount | None:
@@ -174,17 +154,15 @@ def _start_lambda(
         timeout_seconds=LAMBDA_TIMEOUT_SECONDS,
         memory_mb=LAMBDA_MEMORY_MB,
     )
-    return _serve_app("lambda", lambda_app(config), identity, undo)
+    keys = AwsKeys(identity.aws_access_key_id, identity.aws_secret_access_key)
+    return _serve_app("lambda", lambda_app(config, keys), identity, undo)
 
 
 def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -> str:
     """Serve the application in a thread of this process; its lifespan ends with `undo`."""
     import uvicorn
 
-    listening = socket.create_server((HOST, processes.free_port(identity.ports.get(name))))
-    # asyncio sets this itself only on sockets of protocol TCP, and create_server leaves the protocol open: without it
-    # each further answer on a connection takes 44 ms instead of 1.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening = processes.listening(identity.ports.get(name))
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
     )
@@ -206,7 +184,7 @@ def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -
         if time.monotonic() >= deadline:
             raise OutsideWorldGaveUp(f"the {name} stand-in was not ready after {APP_SECONDS:.0f} s")
         time.sleep(0.01)
-    return f"http://{HOST}:{listening.getsockname()[1]}"
+    return f"http://{HOST}:{processes.port_of(listening)}"
 
 
 def _ports(running: Running) -> dict[str, int]:

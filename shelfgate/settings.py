@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shelfgate.environment import PREFIX, home_folder, keep_private, refuse_empty_settings
 from shelfgate.errors import ConfigurationError
 
-PREFIX = "SHELFGATE_"
+VENDOR_ADDRESSES = {"AWS_": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_LAMBDA"), "PREFECT_": ("PREFECT_API_URL",)}
 
 
 class Settings(BaseSettings):
@@ -96,20 +98,25 @@ class Settings(BaseSettings):
         """Read `$SHELFGATE_HOME/settings.env` beneath the environment, then the environment.
 
         Vendor keys in that file (AWS_*, PREFECT_*) go into the process environment, where the vendors' own libraries
-        look for them; what is already set there wins.
+        look for them; what is already set there wins. Addresses and keys go together: the sandbox's keys are for the
+        sandbox's addresses, somebody's own for his own.
 
         Raises:
-            ConfigurationError: a value has the wrong form.
+            ConfigurationError: a value is empty or has the wrong form, or the home can be none.
         """
         from pydantic import ValidationError
 
-        home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
+        refuse_empty_settings(os.environ, "the environment")
+        home = home_folder()
         refuse_unusable_home(home)
+        keep_private(home)
+        file = home / "settings.env"
+        in_file = read_settings_file(file)
+        refuse_empty_settings({key: value for key, value in in_file.items() if key not in os.environ}, str(file))
+        _give_to_vendors({key: value for key, value in in_file.items() if not key.startswith(PREFIX)})
         beneath: dict[str, Any] = {}
-        for key, value in read_settings_file(home / "settings.env").items():
-            if not key.startswith(PREFIX):
-                os.environ.setdefault(key, value)
-            elif key not in os.environ:
+        for key, value in in_file.items():
+            if key.startswith(PREFIX) and key not in os.environ:
                 beneath[key.removeprefix(PREFIX).lower()] = value
         try:
             return cls(**beneath)
@@ -170,10 +177,24 @@ def refuse_unusable_home(home: Path, *, to_write: bool = False) -> None:
     )
 
 
+def _give_to_vendors(in_file: Mapping[str, str]) -> None:
+    """Where the file's addresses are used, so are its keys: the sandbox knows no others."""
+    for prefix, addresses in VENDOR_ADDRESSES.items():
+        given = {key: value for key, value in in_file.items() if key.startswith(prefix)}
+        named = [name for name in addresses if name in given]
+        if named and all(os.environ.get(name, given[name]) == given[name] for name in named):
+            os.environ.update(given)
+        elif not named or prefix == "AWS_":
+            for key, value in given.items():
+                os.environ.setdefault(key, value)
+    for key, value in in_file.items():
+        if not key.startswith(tuple(VENDOR_ADDRESSES)):
+            os.environ.setdefault(key, value)
+
+
 def known_names() -> dict[str, str]:
     """Every name that is set: in the environment, or else in `$SHELFGATE_HOME/settings.env`."""
-    home = Path(os.environ.get(f"{PREFIX}HOME", ".shelfgate"))
-    return read_settings_file(home / "settings.env") | dict(os.environ)
+    return read_settings_file(home_folder() / "settings.env") | dict(os.environ)
 
 
 def read_settings_file(path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,10 +29,11 @@ def start(
     log: IO[bytes],
     environment: dict[str, str],
     folder: Path | None = None,
+    sockets: Sequence[socket.socket] = (),
 ) -> subprocess.Popen[bytes]:
     """Run `python -m module arguments` in a session of its own: a terminal's Ctrl-C is for the parent only.
 
-    When this process ends, the child and all of its process group are killed.
+    When this process ends, the child and all of its process group are killed. It inherits `sockets`, by number.
     """
     reads, ends = os.pipe()
     try:
@@ -42,7 +44,7 @@ def start(
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=environment,
-            pass_fds=(reads,),
+            pass_fds=(reads, *(one.fileno() for one in sockets)),
             start_new_session=True,
         )
     except BaseException:

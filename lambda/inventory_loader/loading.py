@@ -28,6 +28,8 @@ _OPEN_ENDED = "the last line has no newline: ask the sender whether it is whole"
 
 
 SCRATCH = "inventory-"
+# Others name a folder `inventory-...`, too: outside Lambda the folder for temporary files is everybody's.
+MARK = ".of-the-inventory-loader"
 SCRATCH_LIVES_SECONDS = 3600.0
 
 
@@ -99,10 +101,13 @@ class _Sound:
 
 
 def clear_away_the_dead() -> None:
-    """Remove the scratch of loads that were killed: none lives as long as an hour (Lambda ends one at 900 s)."""
+    """Remove the scratch of loads that were killed: none lives as long as an hour (Lambda ends one at 900 s).
+
+    Only what carries the loader's mark is its scratch.
+    """
     for folder in Path(gettempdir()).glob(f"{SCRATCH}*"):
         try:
-            dead = time.time() - folder.stat().st_mtime > SCRATCH_LIVES_SECONDS
+            dead = (folder / MARK).exists() and time.time() - folder.stat().st_mtime > SCRATCH_LIVES_SECONDS
         except OSError:  # another load, or its end, was quicker
             continue
         if dead:
@@ -119,6 +124,7 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, clock
     """
     clear_away_the_dead()
     with TemporaryDirectory(prefix=SCRATCH) as folder:
+        _mark(Path(folder))
         with store.opened(request) as (dropped, chunks):
             judged = _judge(dropped, chunks, prefix, engine, Path(folder))
         uploaded_at = store.uploaded_at(dropped)
@@ -131,6 +137,13 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, clock
             receipt = _settled(judged, dropped, uploaded_at, turn, now) if isinstance(judged, _Sound) else judged
             turn.record(receipt, dropped, request.run_id, now)
     return receipt
+
+
+def _mark(folder: Path) -> None:
+    try:
+        (folder / MARK).touch()
+    except OSError as error:
+        raise ScratchSpaceFailed(f"scratch space: {error}. Nothing was loaded.") from error
 
 
 def _judge(dropped: Dropped, chunks: Iterable[bytes], prefix: str, engine: Engine, folder: Path) -> _Sound | Receipt:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import s3
+from sandbox import processes, s3
+from sandbox.aws_signature import AwsKeys
 from sandbox.home import Home, Identity, write_whole
-from sandbox.processes import free_port
 from sandbox.snowflake.process import ACCOUNT, ADMIN, Emulator, KeyPair, launch, make_key
 from shelfgate.settings import PREFIX, Settings
 from shelfgate.warehouse import snowflake_login
@@ -100,8 +100,16 @@ def start(home: Home, identity: Identity, s3_endpoint: str) -> EstatesAccount:
     keys = {user: _kept_key(folder, user, identity.snowflake_passphrase) for user in ("administrator", *USERS)}
     for user in USERS:
         write_whole(public / f"{user}.pub", keys[user].public.encode())
-    port = free_port(identity.ports.get("snowflake"))
-    emulator = launch(folder, keys["administrator"], port, s3_endpoint=s3_endpoint, data=folder / "databases")
+    s3_keys = AwsKeys(identity.aws_access_key_id, identity.aws_secret_access_key)
+    with processes.listening(identity.ports.get("snowflake")) as listening:
+        emulator = launch(
+            folder,
+            keys["administrator"],
+            listening,
+            s3_endpoint=s3_endpoint,
+            s3_keys=s3_keys,
+            data=folder / "databases",
+        )
     return EstatesAccount(emulator, keys, public)
 
 

@@ -6,6 +6,7 @@ import base64
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -16,14 +17,18 @@ from typing import Any
 import httpx
 
 from sandbox import processes
-from sandbox.home import SECRET, write_whole
+from sandbox.aws_signature import AwsKeys
+from sandbox.home import write_whole
 from sandbox.processes import Process
+from shelfgate.environment import given_setting
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 
 HERE = Path(__file__).parent
 ACCOUNT = "EMULATED"
 ADMIN = "ADMINISTRATOR"
 STAGED = "staged"
+# Of a test's S3, which asks nobody for a signature.
+OPEN_BUCKET = AwsKeys("integration", "integration")
 # A cold start reads 150 MB of libraries from disk; warm it takes 2 s.
 START_SECONDS = 90.0
 
@@ -34,7 +39,7 @@ def environment() -> Path:
     Raises:
         OutsideWorldGaveUp: uv could not install what the lock names.
     """
-    folder = Path(os.environ.get("SHELFGATE_SANDBOX_SNOWFLAKE_VENV", Path(sys.prefix) / "snowflake-emulator"))
+    folder = Path(given_setting("SHELFGATE_SANDBOX_SNOWFLAKE_VENV") or Path(sys.prefix) / "snowflake-emulator")
     python, mark = folder / "bin" / "python", folder / ".lock-installed"
     lock = (HERE / "uv.lock").read_bytes()
     if python.exists() and mark.exists() and mark.read_bytes() == lock:
@@ -90,7 +95,6 @@ def make_key(folder: Path, name: str, passphrase: str) -> KeyPair:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase.encode()),
         ),
-        SECRET,
     )
     der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return KeyPair(private, passphrase, base64.b64encode(der).decode())
@@ -105,6 +109,11 @@ class Emulator:
     admin: KeyPair
     folder: Path
     _child: Any = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        """What `/_emulator/...` asks for, as a bearer token."""
+        return self.admin.passphrase
 
     @property
     def url(self) -> str:
@@ -158,7 +167,8 @@ def start(folder: Path, *, s3_endpoint: str = "", data: Path | None = None, more
     """
     folder.mkdir(parents=True, exist_ok=True)
     admin = make_key(folder, "administrator", "only-in-the-sandbox")
-    emulator = launch(folder, admin, processes.free_port(), s3_endpoint=s3_endpoint, data=data, more=more)
+    with processes.listening() as listening:
+        emulator = launch(folder, admin, listening, s3_endpoint=s3_endpoint, data=data, more=more)
     emulator.await_answer()
     return emulator
 
@@ -166,13 +176,14 @@ def start(folder: Path, *, s3_endpoint: str = "", data: Path | None = None, more
 def launch(
     folder: Path,
     admin: KeyPair,
-    port: int,
+    listening: socket.socket,
     *,
     s3_endpoint: str = "",
+    s3_keys: AwsKeys = OPEN_BUCKET,
     data: Path | None = None,
     more: tuple[str, ...] = (),
 ) -> Emulator:
-    """Start the process, without waiting for it; `data` keeps the databases for the next one.
+    """Start the process at a socket that listens already, without waiting; `data` keeps the databases for the next one.
 
     Raises:
         PermanentFailure: it ended at once.
@@ -183,15 +194,23 @@ def launch(
     public.write_text(admin.public, encoding="ascii")
     shutil.rmtree(folder / STAGED, ignore_errors=True)  # of one that was killed
     (folder / STAGED).mkdir(parents=True)
-    command = [str(python), "-m", "emulator", "--port", str(port), "--account", ACCOUNT, "--admin", f"{ADMIN}={public}"]
+    command = [str(python), "-m", "emulator", "--fd", str(listening.fileno())]
+    command += ["--account", ACCOUNT, "--admin", f"{ADMIN}={public}"]
     command += ["--s3-endpoint", s3_endpoint, *(["--data", str(data.absolute())] if data else []), *more]
     # fakesnow keeps what is sent to a stage in a temporary folder, for ever. An account's clock is UTC everywhere.
-    environment_ = {**_plain_environment(), "TMPDIR": str((folder / STAGED).absolute()), "TZ": "UTC"}
-    child = processes.start(command, log=log, folder=HERE, environment=environment_)
+    environment_ = {
+        **_plain_environment(),
+        "TMPDIR": str((folder / STAGED).absolute()),
+        "TZ": "UTC",
+        "EMULATOR_TOKEN": admin.passphrase,
+        "EMULATOR_S3_KEY_ID": s3_keys.access_key_id,
+        "EMULATOR_S3_SECRET": s3_keys.secret_access_key,
+    }
+    child = processes.start(command, log=log, folder=HERE, environment=environment_, sockets=[listening])
     process = processes.find(child.pid)
     if process is None:
         raise PermanentFailure(f"Snowflake emulator: it ended at once:\n{processes.tail(log)}")
-    return Emulator(port, process, admin, folder, child)
+    return Emulator(processes.port_of(listening), process, admin, folder, child)
 
 
 def _answers(url: str) -> bool:

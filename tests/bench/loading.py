@@ -20,6 +20,7 @@ import duckdb
 import psutil
 import pytest
 
+from sandbox.aws_signature import AwsKeys
 from sandbox.lambda_api import lambda_app
 from sandbox.lambda_runtime import LambdaConfig
 from shelfgate.clients import lambda_api
@@ -108,7 +109,8 @@ def _function(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Callable[[], 
     """The loader behind the Lambda API; gives what tells the CPU seconds of its process."""
     environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SHELFGATE_"))}
     config = LambdaConfig(FUNCTION, "inventory_loader.handler.handler", environment, folder, memory_mb=MEMORY_MB)
-    with served(lambda_app(config)) as address:
+    keys = AwsKeys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    with served(lambda_app(config, keys)) as address:
         patch.setenv("AWS_ENDPOINT_URL_LAMBDA", address)
 
         def cpu_seconds() -> float:

@@ -58,7 +58,7 @@ class ScriptedJobs:
     def get(self, job_id: int) -> Job | None:
         return self._job(job_id) if job_id in self._began else None
 
-    def start(self, connection_id: str) -> Job:
+    def start(self, connection_id: str, refreshed: Any = None) -> Job:
         assert connection_id == CONNECTION
         if any(job.status not in TERMINAL for job in self.all()):
             raise JobRuns

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 import sandbox
-from sandbox import postgres, processes, tpcds
+from sandbox import postgres, tpcds
 from tests.contract.inventory_landing import House, furnished, s3_served
 
 
@@ -19,7 +19,7 @@ from tests.contract.inventory_landing import House, furnished, s3_served
 def whole_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The DSN of a database with the 14 source tables at scale 0.01, to read only."""
     folder = tmp_path_factory.mktemp("postgres")
-    server = postgres.start(folder, password=secrets.token_hex(8), port=processes.free_port())
+    server = postgres.start(folder, password=secrets.token_hex(8))
     try:
         _fill(server.dsn, tpcds.generated(0.01, folder, print))
         yield server.dsn

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.aws_signature import AwsKeys
 from sandbox.lambda_api import lambda_app
 from sandbox.lambda_runtime import LambdaConfig
 from shelfgate.clients import lambda_api
@@ -25,7 +26,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, d
         house = furnished(endpoint, folder, patch)
         environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SHELFGATE_"))}
         config = LambdaConfig(FUNCTION, "inventory_loader.handler.handler", environment, folder, memory_mb=512)
-        with served(lambda_app(config)) as address:
+        keys = AwsKeys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        with served(lambda_app(config, keys)) as address:
             yield house, environment | {"AWS_ENDPOINT_URL_LAMBDA": address}
 
 

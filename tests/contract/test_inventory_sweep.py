@@ -17,6 +17,7 @@ import pytest
 from inventory_loader.handler import handler
 from inventory_loader.sweeping import MOST_OBJECTS
 
+from sandbox.aws_signature import AwsKeys
 from sandbox.lambda_api import lambda_app
 from sandbox.lambda_runtime import LambdaConfig
 from shelfgate.clients.landing_bucket import dropped_objects
@@ -274,7 +275,8 @@ def over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, house: House) -> 
     """The function behind the Lambda API, in a process of its own; gives its log."""
     environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SHELFGATE_"))}
     config = LambdaConfig(FUNCTION, "inventory_loader.handler.handler", environment, tmp_path, memory_mb=512)
-    with served(lambda_app(config)) as address:
+    keys = AwsKeys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    with served(lambda_app(config, keys)) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", address)
         yield (tmp_path / f"{FUNCTION}.log").read_text
 

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from inventory_loader import errors as loader_errors
 
+from sandbox.aws_signature import AwsKeys
 from sandbox.lambda_api import LambdaConfig, lambda_app
 from shelfgate.clients import lambda_api
 from shelfgate.errors import (
@@ -77,6 +78,9 @@ def handler(event, context):
 """
 
 
+KEYS = AwsKeys("AKIATEST", "kept-by-the-parent")
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> LambdaConfig:
     folder = tmp_path_factory.mktemp("function")
@@ -86,7 +90,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> LambdaConfig:
 
 @pytest.fixture(scope="module")
 def url(config: LambdaConfig) -> Iterator[str]:
-    with served(lambda_app(config)) as address:
+    with served(lambda_app(config, KEYS)) as address:
         yield address
 
 
@@ -95,8 +99,8 @@ def aws(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A plain boto3 client; our own finds the same endpoint in the environment."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "kept-by-the-parent")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
     return boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
 
 
@@ -277,7 +281,7 @@ def test_a_lambda_that_is_not_there_gives_up_and_missing_credentials_are_configu
 
 def test_a_handler_that_cannot_be_imported_says_so_at_every_call(aws: Any, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import nowhere_to_be_found")
-    with served(lambda_app(LambdaConfig(FUNCTION, "broken.handler", {}, tmp_path))) as address:
+    with served(lambda_app(LambdaConfig(FUNCTION, "broken.handler", {}, tmp_path), KEYS)) as address:
         client = boto3.client("lambda", endpoint_url=address)
         for _ in range(2):
             error, described = call(client)
@@ -288,7 +292,7 @@ def test_a_handler_that_cannot_be_imported_says_so_at_every_call(aws: Any, tmp_p
 def test_stopping_the_stand_in_fails_the_call_and_ends_the_process_with_its_children(aws: Any, tmp_path: Path) -> None:
     (tmp_path / "told.py").write_text(HANDLER)
     seen: list[Any] = []
-    with served(lambda_app(LambdaConfig(FUNCTION, "told.handler", {}, tmp_path))) as address:
+    with served(lambda_app(LambdaConfig(FUNCTION, "told.handler", {}, tmp_path), KEYS)) as address:
         client = boto3.client("lambda", endpoint_url=address, config=Config(retries={"total_max_attempts": 1}))
         _, pids = call(client, do="child")
         thread = threading.Thread(target=lambda: seen.append(_outcome(client)))

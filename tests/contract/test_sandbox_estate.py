@@ -13,15 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import httpx
 import psutil
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox import estate, processes
 from sandbox import home as homes
 from sandbox.airbyte_environment import declared_environment
 from sandbox.estate import EstateInfo
-from sandbox.home import Home
+from sandbox.home import Home, Identity
 from sandbox.processes import Process
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
 
@@ -77,6 +79,12 @@ def s3_client(home: Path) -> Any:
     )
 
 
+def open_to_others(home: Path) -> list[str]:
+    """What another account than its owner could read, Postgres' own folder included."""
+    there = [home, *home.rglob("*")]
+    return [str(path) for path in there if not path.is_symlink() and path.lstat().st_mode & 0o077]
+
+
 def wait_until_gone(parts: list[Process], seconds: float = 30) -> None:
     for part in parts:
         assert processes.wait_until_ended(part, seconds), part
@@ -86,6 +94,7 @@ def test_a_day_in_the_life_of_an_estate(home: Path) -> None:
     first = up(home)
     assert up(home) == first, "up again is the same estate"
     seeded = estate.seed(home, SCALE, DAY, print)
+    assert open_to_others(home) == []
     advanced = estate.advance(home, 2, print)
     s3_client(home).put_object(Bucket=first.bucket, Key=KEY, Body=b"by the S3 API")
     before = estate.info(home)
@@ -144,6 +153,7 @@ def test_the_estate_says_where_it_is_to_its_owner_only(home: Path) -> None:
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
         "PREFECT_API_URL",
+        "PREFECT_API_AUTH_STRING",
     }
     assert found.as_dict() == {
         "postgres_dsn": told["SHELFGATE_SOURCE_DSN"],
@@ -162,6 +172,11 @@ def test_the_estate_says_where_it_is_to_its_owner_only(home: Path) -> None:
     listening = [found.laddr for found in psutil.net_connections() if found.laddr and found.status == "LISTEN"]
     assert {address.ip for address in listening if address.port in ports} == {"127.0.0.1"}
     assert len(ports) == 5
+    prefect = urlsplit(told["PREFECT_API_URL"]).port
+    at_prefects = [one for one in psutil.net_connections() if one.laddr and one.laddr[1] == prefect]
+    owners = {one.pid for one in at_prefects if one.status == "LISTEN"}
+    assert owners <= {part.pid for part in running_parts(home)[1:]}, "a child was given the socket"
+    assert len(owners) == 1, "ready means that the port is taken, and by ours"
     with pytest.raises(ConfigurationError, match="seed"):
         estate.advance(home, 1, print)
 
@@ -206,7 +221,7 @@ def test_an_estate_whose_state_file_goes_ends(home: Path) -> None:
 
 
 def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path) -> None:
-    (home / "sandbox").mkdir(parents=True)
+    homes.write_identity(Home(home), Identity())
     (home / "sandbox" / "postgres").write_text("not a folder")
 
     with pytest.raises(PermanentFailure, match=r"sandbox/postgres"):
@@ -214,6 +229,49 @@ def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path
 
     assert mentioning(home) == []
     assert not (home / "settings.env").exists()
+
+
+def asked_of_prefect(url: str, key: str | None) -> int:
+    return httpx.post(f"{url}/flows/count", json={}, auth=httpx.BasicAuth(*key.split(":")) if key else None).status_code
+
+
+def signed_as(told: dict[str, str], key_id: str, secret: str) -> list[str]:
+    """The codes with which S3 and Lambda answer these keys."""
+    codes = []
+    for service, call in (("s3", "list_buckets"), ("lambda", "get_function")):
+        client = boto3.client(
+            service,
+            endpoint_url=told[f"AWS_ENDPOINT_URL_{service.upper()}"],
+            region_name=told["AWS_DEFAULT_REGION"],
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+        )
+        try:
+            getattr(client, call)(**({"FunctionName": "inventory-loader"} if service == "lambda" else {}))
+            codes.append("taken")
+        except ClientError as refused:
+            codes.append(refused.response["Error"]["Code"])
+    return codes
+
+
+def test_the_stand_ins_are_for_this_homes_keys_and_for_no_web_page(home: Path) -> None:
+    up(home)
+    told = settings(home)
+    key_id, secret = told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"]
+
+    assert signed_as(told, key_id, secret) == ["taken", "taken"]
+    assert signed_as(told, key_id, "guessed") == ["SignatureDoesNotMatch", "SignatureDoesNotMatch"]
+    assert signed_as(told, "AKIASOMEBODY", secret) == ["InvalidAccessKeyId", "InvalidAccessKeyId"]
+    s3 = f"{told['AWS_ENDPOINT_URL_S3']}/moto-api/data.json"
+    function = f"{told['AWS_ENDPOINT_URL_LAMBDA']}/2015-03-31/functions/inventory-loader"
+    airbyte = f"{told['SHELFGATE_AIRBYTE_URL']}/jobs"
+    for url, refusal in ((s3, 403), (function, 403), (airbyte, 401)):
+        assert httpx.get(url).status_code == refusal
+        rebound = httpx.get(url, headers={"Host": "evil.example"})
+        assert rebound.status_code in (400, 403), "a name that DNS leads here"
+        of_a_page = {"Origin": "http://evil.example", "Access-Control-Request-Method": "GET"}
+        preflight = httpx.options(url, headers=of_a_page)
+        assert [name for name in preflight.headers if name.startswith("access-control-")] == []
 
 
 @pytest.mark.slow
@@ -229,6 +287,13 @@ def test_prefects_server_answers_in_the_end(home: Path) -> None:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.2)
+    assert (home / "prefect" / "prefect.db").exists()
+    assert open_to_others(home) == []
+    key = settings(home)["PREFECT_API_AUTH_STRING"]
+    assert [asked_of_prefect(found.prefect_api_url, one) for one in (None, "sandbox:guessed", key)] == [401, 401, 200]
+    with httpx.Client(headers={"Origin": "http://evil.example"}) as page:
+        answer = page.post(f"{found.prefect_api_url}/flows/count", json={}, auth=httpx.BasicAuth(*key.split(":")))
+    assert "access-control-allow-origin" not in answer.headers
 
     assert estate.down(home)
     assert mentioning(home) == []

@@ -25,7 +25,7 @@ AS_ROOT = os.geteuid() == 0
 
 
 def started(folder: Path, password: str = PASSWORD) -> PostgresServer:
-    return postgres.start(folder, password=password, port=processes.free_port())
+    return postgres.start(folder, password=password)
 
 
 @pytest.fixture
@@ -47,6 +47,38 @@ def remember(server: PostgresServer, word: str) -> None:
 def remembered(server: PostgresServer) -> list[str]:
     with psycopg.connect(server.dsn) as connection:
         return [row[0] for row in connection.execute("select word from remembered order by 1")]
+
+
+def test_a_port_that_somebody_takes_first_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with processes.listening() as somebody:
+        taken, free = processes.port_of(somebody), processes.free_port()
+        found_free = iter([taken, taken, free])
+        monkeypatch.setattr(processes, "free_port", lambda _=None: next(found_free))
+
+        server = postgres.start(tmp_path / "postgres", password="p")
+        try:
+            assert urlsplit(server.dsn).port == free
+            with psycopg.connect(server.dsn) as connection:
+                assert connection.execute("select 1").fetchone() == (1,)
+        finally:
+            server.stop()
+
+
+def test_no_port_found_free_is_an_error_that_names_those_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with processes.listening() as somebody:
+        monkeypatch.setattr(processes, "free_port", lambda _=None: processes.port_of(somebody))
+
+        with pytest.raises(PermanentFailure, match=r"none of the ports \[\d+(, \d+){4}\] free"):
+            postgres.start(tmp_path / "postgres", password="p")
+
+
+def test_a_socket_is_handed_over_at_the_preferred_port_if_it_is_free() -> None:
+    with processes.listening() as first:
+        port = processes.port_of(first)
+        with processes.listening(port) as second:
+            assert processes.port_of(second) != port
+    with processes.listening(port) as again:
+        assert processes.port_of(again) == port
 
 
 def test_what_was_committed_survives_a_stop_and_a_sigkill(folder: Path) -> None:
@@ -128,7 +160,7 @@ def test_an_ordinary_account_needs_nothing_special() -> None:
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     script = (
         "import os, sys; from pathlib import Path; from sandbox import postgres, processes\n"
-        "server = postgres.start(Path(sys.argv[1]), password='p', port=processes.free_port())\n"
+        "server = postgres.start(Path(sys.argv[1]), password='p')\n"
         "print(os.geteuid(), os.stat(sys.argv[1]).st_uid); server.stop()"
     )
     try:
@@ -149,7 +181,7 @@ def test_an_ordinary_account_needs_nothing_special() -> None:
 def test_the_server_ends_with_the_process_that_started_it(folder: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from sandbox import postgres, processes\n"
-        "server = postgres.start(Path(sys.argv[1]), password='p', port=processes.free_port())\n"
+        "server = postgres.start(Path(sys.argv[1]), password='p')\n"
         "print(server.process.pid, flush=True); sys.stdin.read()"
     )
     parent = subprocess.Popen(

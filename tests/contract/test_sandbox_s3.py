@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 
 from sandbox import s3
+from sandbox.aws_signature import AwsKeys
 from sandbox.s3 import BUCKET, LandingBucket
 from shelfgate.errors import OutsideWorldGaveUp
 
@@ -26,7 +27,7 @@ def opened(folder: Path) -> Iterator[Callable[[], tuple[LandingBucket, Any]]]:
     buckets: list[LandingBucket] = []
 
     def open_bucket() -> tuple[LandingBucket, Any]:
-        bucket = LandingBucket(folder)
+        bucket = LandingBucket(folder, AwsKeys("a", "b"))
         buckets.append(bucket)
         return bucket, client(bucket.start())
 

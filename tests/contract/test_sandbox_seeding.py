@@ -14,7 +14,8 @@ import duckdb
 import psycopg
 import pytest
 
-from sandbox import dumps, postgres, processes, s3, seeding, tpcds
+from sandbox import dumps, postgres, s3, seeding, tpcds
+from sandbox.aws_signature import AwsKeys
 from sandbox.s3 import BUCKET, PREFIX, LandingBucket
 from sandbox.seeding import Seeded, Sources
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
@@ -39,7 +40,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    running = postgres.start(tmp_path_factory.mktemp("seeding") / "postgres", password="p", port=processes.free_port())
+    running = postgres.start(tmp_path_factory.mktemp("seeding") / "postgres", password="p")
     yield running.dsn
     running.stop()
 
@@ -47,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
     folder = tmp_path_factory.mktemp("seeding") / "s3"
-    landing = LandingBucket(folder)
+    landing = LandingBucket(folder, AwsKeys("a", "b"))
     endpoint = landing.start()
     yield (
         boto3.client(

@@ -11,7 +11,7 @@ import pytest
 import flows.build
 from shelfgate.errors import GateClosed, PermanentFailure
 from tests.house import House
-from tests.terminal import run
+from tests.terminal import answered, run
 
 WEDNESDAY = date(2000, 12, 27)
 
@@ -130,6 +130,24 @@ def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(settled: House) 
         postgres.execute("insert into catalog_sales select * from held")
         postgres.execute("drop table held")
     assert not settled.refresh().publication.new
+    assert settled.differences() == []
+
+
+def test_rows_deleted_at_the_source_go_with_a_refresh_of_the_stream(settled: House) -> None:
+    before = settled.marts()
+    with settled.source() as postgres:
+        kept = "(select cr_order_number from catalog_returns)"
+        last = f"(select max(cs_order_number) from catalog_sales where cs_order_number not in {kept})"
+        postgres.execute(f"delete from catalog_sales where cs_order_number = {last}".encode())
+    with pytest.raises(GateClosed, match=r"catalog_sales\.reconciles_by_day"):
+        settled.refresh()
+    assert settled.marts() == before
+
+    refreshed = answered("airbyte", "refresh-streams", "catalog_sales")
+
+    assert refreshed["streams"] == ["catalog_sales"]
+    assert settled.marts() == before, "readers see nothing of it before a run has judged it"
+    assert settled.refresh().publication.new
     assert settled.differences() == []
 
 

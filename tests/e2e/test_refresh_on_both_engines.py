@@ -64,8 +64,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory, prefect_server: str, generat
         with at_this_home(home, prefect_server, generated), listening(lived.sent), estate_at(home, engine) as house:
             live(house, lived)
             if engine == "snowflake":
-                port = Settings.load().snowflake_port
-                lived.history = httpx.get(f"http://127.0.0.1:{port}/_emulator/history").json()["queries"]
+                settings = Settings.load()
+                url = f"http://127.0.0.1:{settings.snowflake_port}/_emulator/history"
+                token = settings.need("snowflake_admin_private_key_passphrase")
+                lived.history = httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["queries"]
         found[engine] = lived
     return found
 

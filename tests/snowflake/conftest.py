@@ -42,7 +42,9 @@ class Estate:
 
     def hook(self, name: str, **said: Any) -> Any:
         url = f"{self.emulator.url}/_emulator/{name}"
-        return (httpx.post(url, json=said) if said or name == "expire" else httpx.get(url)).json()
+        method = "POST" if said or name == "expire" else "GET"
+        headers = {"Authorization": f"Bearer {self.emulator.token}"}
+        return httpx.request(method, url, headers=headers, json=said or None).json()
 
     def values(self, database: str) -> dict[str, str]:
         return {

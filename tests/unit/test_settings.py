@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -62,6 +64,112 @@ def test_a_line_that_is_no_setting_is_an_error_with_its_number(tmp_path: Path) -
 
     with pytest.raises(ConfigurationError, match="line 3"):
         read_settings_file(tmp_path / "settings.env")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SHELFGATE_HOME", "SHELFGATE_TARGET", "SHELFGATE_S3_PREFIX", "SHELFGATE_DUCKDB_PATH", "AWS_ENDPOINT_URL_S3"],
+)
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_setting_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=f"{name}: observed an empty value in the environment"):
+        Settings.load()
+
+
+def test_an_empty_setting_in_the_settings_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.env").write_text("SHELFGATE_S3_BUCKET=\nSHELFGATE_TARGET=duckdb\n")
+
+    with pytest.raises(ConfigurationError, match=r"SHELFGATE_S3_BUCKET: observed an empty value in .*settings\.env"):
+        Settings.load()
+
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", "of-the-environment")
+    assert Settings.load().s3_bucket == "of-the-environment"
+
+
+@pytest.mark.parametrize(
+    ("home", "observed"), [(".", r"a folder with a \.git"), ("/", "the root"), ("~/data", "no shell has expanded")]
+)
+def test_a_folder_that_holds_other_things_is_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, observed: str
+) -> None:
+    # As of a worktree or a submodule: a file.
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHELFGATE_HOME", home)
+
+    with pytest.raises(ConfigurationError, match=observed):
+        Settings.load()
+
+
+@pytest.fixture
+def _usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_usual_umask")
+@pytest.mark.parametrize(("more", "mode"), [(["warehouse.duckdb", "data-docs"], 0o700), (["thesis.tex"], 0o755)])
+def test_an_open_home_of_shelfgates_alone_is_shut(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, more: list[str], mode: int
+) -> None:
+    for name in more:
+        (tmp_path / name).touch()
+    tmp_path.chmod(0o755)
+
+    home = Settings.load().home
+
+    assert home.stat().st_mode & 0o777 == mode
+    assert ("every account of this machine may look into" in caplog.text) == (mode == 0o755)
+    (home / "later" / "deep").mkdir(parents=True)
+    (home / "later" / "file").touch()
+    assert (home / "later" / "file").stat().st_mode & 0o777 == 0o600
+    assert (home / "later" / "deep").stat().st_mode & 0o777 == (home / "later").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("_usual_umask")
+def test_a_home_that_a_group_may_read_stays_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tmp_path.chmod(0o750)
+
+    Settings.load()
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
+    assert caplog.text == ""
+
+
+def of_a_sandbox(home: Path) -> None:
+    (home / "settings.env").write_text(
+        "AWS_ENDPOINT_URL_S3=http://127.0.0.1:1\nAWS_ACCESS_KEY_ID=of-the-sandbox\n"
+        "PREFECT_API_URL=http://127.0.0.1:2/api\nPREFECT_API_AUTH_STRING=of:the-sandbox\nOTHER_VENDOR=yes\n"
+    )
+
+
+def test_the_sandboxs_keys_go_with_its_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_a_sandbox(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-a-developers-shell")
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:2/api")
+
+    Settings.load()
+
+    assert os.environ["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:1"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "of-the-sandbox"
+    assert os.environ["PREFECT_API_AUTH_STRING"] == "of:the-sandbox"
+    assert os.environ["OTHER_VENDOR"] == "yes"
+
+
+def test_somebodys_own_addresses_keep_his_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_a_sandbox(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-bucket")
+    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example/api")
+
+    Settings.load()
+
+    assert os.environ["AWS_ENDPOINT_URL_S3"] == "https://s3.example"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "of-the-bucket"
+    assert "PREFECT_API_AUTH_STRING" not in os.environ
 
 
 @pytest.mark.parametrize(

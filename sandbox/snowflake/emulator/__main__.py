@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from .wire import Wire
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="emulator", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--fd", type=int, required=True, help="a socket of 127.0.0.1 that listens")
     parser.add_argument("--account", default="EMULATED")
     parser.add_argument(
         "--admin", required=True, metavar="NAME=FILE", help="first user and their public key (base64 DER)"
@@ -32,7 +33,8 @@ def main() -> None:
     patches.apply()
     if asked.data:
         asked.data.mkdir(parents=True, exist_ok=True)
-    estate = Estate(asked.account, asked.s3_endpoint, asked.idle_seconds, asked.data)
+    s3_keys = os.environ["EMULATOR_S3_KEY_ID"], os.environ["EMULATOR_S3_SECRET"]
+    estate = Estate(asked.account, asked.s3_endpoint, s3_keys, asked.idle_seconds, asked.data)
     name, _, file = asked.admin.partition("=")
     estate.account.objects["USER", name.upper()] = {
         "TYPE": "SERVICE",
@@ -42,9 +44,11 @@ def main() -> None:
     for role in ("ACCOUNTADMIN", "SECURITYADMIN", "USERADMIN", "SYSADMIN"):
         estate.account.grants.add(("USAGE", f"ROLE {role}", "USER", name.upper()))
     issuers = dict(one.partition("=")[::2] for one in asked.issuer)
-    wire = Wire(estate, {url: Path(key).read_text(encoding="ascii") for url, key in issuers.items()})
+    keys = {url: Path(key).read_text(encoding="ascii") for url, key in issuers.items()}
+    wire = Wire(estate, keys, token=os.environ["EMULATOR_TOKEN"])
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    uvicorn.run(wire.app(), host="127.0.0.1", port=asked.port, log_level="warning", access_log=False)
+    config = uvicorn.Config(wire.app(), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=asked.fd)])
 
 
 def _end_with_parent(parent: int) -> None:

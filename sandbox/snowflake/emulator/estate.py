@@ -103,9 +103,13 @@ class History:
 class Estate:
     """One emulated account."""
 
-    def __init__(self, account: str, s3_endpoint: str, idle_seconds: float, data: Path | None) -> None:
+    def __init__(
+        self, account: str, s3_endpoint: str, s3_keys: tuple[str, str], idle_seconds: float, data: Path | None
+    ) -> None:
+        """`s3_keys`: what the storage integration's role signs with, id and secret."""
         self.account = Account(account.upper())
         self.s3_endpoint = s3_endpoint.rstrip("/")
+        self._s3_key_id, self._s3_secret = s3_keys
         self.data = data
         self.snow = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.turn = WriteTurn(idle_seconds)
@@ -127,8 +131,8 @@ class Estate:
         scheme, _, host = self.s3_endpoint.partition("://")
         self.snow.duck_conn.execute(f"load '{extension}'")
         self.snow.duck_conn.execute(
-            "create secret stages (type s3, key_id 'integration', secret 'integration', region 'us-east-1', "
-            f"endpoint '{host}', url_style 'path', use_ssl {str(scheme == 'https').lower()})"
+            f"create secret stages (type s3, key_id '{self._s3_key_id}', secret '{self._s3_secret}', "
+            f"region 'us-east-1', endpoint '{host}', url_style 'path', use_ssl {str(scheme == 'https').lower()})"
         )
 
     def s3(self) -> Any:
@@ -137,8 +141,8 @@ class Estate:
             self._s3 = boto3.client(
                 "s3",
                 endpoint_url=self.s3_endpoint,
-                aws_access_key_id="integration",
-                aws_secret_access_key="integration",  # noqa: S106 the sandbox's bucket asks for none
+                aws_access_key_id=self._s3_key_id,
+                aws_secret_access_key=self._s3_secret,
                 region_name="us-east-1",
             )
         return self._s3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 import uuid
 from typing import Any
@@ -11,6 +12,8 @@ from fakesnow.server import bucket_upload, gcs_stage_info
 from snowflake.connector.errors import Error
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -33,9 +36,11 @@ class Gone(Exception):
 class Wire:
     """The routes of one emulated account."""
 
-    def __init__(self, estate: Estate, issuers: dict[str, str]) -> None:
+    def __init__(self, estate: Estate, issuers: dict[str, str], token: str) -> None:
+        """`token`: what `/_emulator/...` asks for; `health` is for everybody."""
         self.estate = estate
         self.issuers = issuers
+        self._token = token
         self.requests: dict[str, Session] = {}
         self.answers: dict[str, dict[str, Any]] = {}
 
@@ -58,12 +63,22 @@ class Wire:
                 route("/telemetry/send/sessionless", self.swallow),
                 Route("/fs_bucket/{path:path}", bucket_upload, methods=["PUT"]),
                 route("/_emulator/health", self.swallow, "GET"),
-                route("/_emulator/history", self.history, "GET"),
-                route("/_emulator/account", self.account, "GET"),
-                route("/_emulator/expire", self.expire),
-                route("/_emulator/vanish", self.vanish),
-            ]
+                route("/_emulator/history", self._privileged(self.history), "GET"),
+                route("/_emulator/account", self._privileged(self.account), "GET"),
+                route("/_emulator/expire", self._privileged(self.expire)),
+                route("/_emulator/vanish", self._privileged(self.vanish)),
+            ],
+            # A page of some name that now leads to 127.0.0.1 sends that name.
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
         )
+
+    def _privileged(self, handler: Any) -> Any:
+        async def privileged(request: Request) -> dict[str, Any]:
+            if not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {self._token}"):
+                return {"success": False, "message": "[emulator] the administrator's passphrase is asked for"}
+            return await handler(request)
+
+        return privileged
 
     @staticmethod
     def _guarded(handler: Any) -> Any:
