@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inventory_loader.contract import COLUMNS, LONGEST_LINE, MAX_KEY, MAX_QUANTITY, QUANTITY
-from inventory_loader.kinds import kind_of_fields, kind_of_value
+from inventory_loader.kinds import fields_of, kind_of_fields, kind_of_value
 
 # A column's usual values: lines made of these are passed over without a closer look.
 _USUAL_KEY, _USUAL_QUANTITY = rb"[1-9][0-9]{0,8}", rb"(?:-?[0-9]{1,18})?"
@@ -18,8 +18,6 @@ _USUAL_KEY, _USUAL_QUANTITY = rb"[1-9][0-9]{0,8}", rb"(?:-?[0-9]{1,18})?"
 _WANTED_KEY = f"an integer from 1 to {MAX_KEY:,}"
 _WANTED_QUANTITY = "an integer of 64 bits, or nothing"
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-
-_NAMES: dict[str, str] = {name: name for name in COLUMNS}
 
 
 def first_fault(text: Path, columns: Sequence[str]) -> str | None:
@@ -44,14 +42,14 @@ def _fault_of(line: bytes, columns: Sequence[str]) -> str | None:
         whole = line.decode().removesuffix("\n")
     except UnicodeDecodeError:
         return ": seen bytes that are not UTF-8; wanted UTF-8 text"
-    fields = whole.split(",")
+    fields = fields_of(whole)
     if len(fields) != len(COLUMNS):
         seen = "an empty line" if not whole else kind_of_fields(whole) or f"{len(fields)} fields"
         return f": seen {seen}; wanted {len(COLUMNS)} fields"
     for name, value in zip(columns, fields, strict=True):
         if not _is_good(name, value):
             wanted = _WANTED_QUANTITY if name == QUANTITY else _WANTED_KEY
-            return f", column {name}: seen {kind_of_value(value, _NAMES)}; wanted {wanted}"
+            return f", column {name}: seen {kind_of_value(value)}; wanted {wanted}"
     return None
 
 

@@ -6,9 +6,12 @@ that stand here, of the contract's own column names and of counts.
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
+
+from inventory_loader.contract import column_of
 
 _BOM = b"\xef\xbb\xbf"
 _NAMES_TOLD = 8
@@ -56,14 +59,25 @@ _VALUES = (
     (re.compile(r"\+[0-9.]+", re.ASCII), "text: a number with a plus sign"),
     (re.compile(r"null|none|nil|nan|n/?a|#n/a|\(null\)", re.IGNORECASE), "text: a word for NULL"),
     (re.compile(r"\\N"), "text: a backslash and N, which stand for NULL"),
+    (re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+", re.ASCII), "text: a number with thousands separators"),
     (re.compile(r"=.*", re.DOTALL), "text: a formula"),
     (re.compile(r"[^\W\d_]+"), "text: a word"),
     (re.compile(r"[^\W\d_].* .*", re.DOTALL), "text: words"),
 )
 
 
-def kind_of_header(head: bytes, columns: Mapping[str, str]) -> str:
-    """Say what stands where the header should; `columns` are the names that may be told, by their lower-case form."""
+def fields_of(line: str) -> list[str]:
+    """Take a line apart by RFC 4180; one whose quotes are no pairs, at its commas."""
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        return line.split(",")
+
+
+def kind_of_header(head: bytes) -> str:
+    """Say what stands where the header should."""
     if known := kind_of_start(head):
         return known
     try:
@@ -74,7 +88,7 @@ def kind_of_header(head: bytes, columns: Mapping[str, str]) -> str:
         return "nothing"
     if "\r" in line:
         return "a carriage return inside the line"
-    return kind_of_fields(line) or _kind_of_names(line.split(","), columns)
+    return kind_of_fields(line) or _kind_of_names(fields_of(line))
 
 
 def kind_of_start(head: bytes) -> str | None:
@@ -93,30 +107,28 @@ def kind_of_fields(line: str) -> str | None:
     return next((f"one field with {words}" for mark, words in _OTHER_DELIMITERS if mark in line), None)
 
 
-def kind_of_value(value: str, columns: Mapping[str, str]) -> str:
+def kind_of_value(value: str) -> str:
     """Say what stands where an integer should."""
-    if value.lower() in columns:
+    if column_of(value):
         return "text: a column's name, as of a second header"
     return next((words for form, words in _VALUES if form.fullmatch(value)), "text")
 
 
-def _kind_of_names(names: Sequence[str], columns: Mapping[str, str]) -> str:
+def _kind_of_names(names: Sequence[str]) -> str:
     if any(names) and all(_NUMBER.fullmatch(name) or not name for name in names):
         return f"{len(names)} numbers: no header?"
-    if len(names) == 1 and names[0].lower() not in columns:
+    if len(names) == 1 and not column_of(names[0]):
         return "one field with blanks: a title?" if " " in names[0] else "one field that is no column's name"
-    if not any(name.lower() in columns for name in names) and not any(map(_QUOTED.fullmatch, names)):
+    if not any(map(column_of, names)) and not any(map(_QUOTED.fullmatch, names)):
         return f"{len(names)} fields, none of them a column's name: no header?"
-    told = [_kind_of_name(name, columns) for name in names[:_NAMES_TOLD]]
+    told = [_kind_of_name(name) for name in names[:_NAMES_TOLD]]
     words = ", ".join(_counted(kind, len(list(group))) for kind, group in groupby(told))
     more = len(names) - len(told)
     return f"{words} and {more} more" if more else words
 
 
-def _kind_of_name(name: str, columns: Mapping[str, str]) -> str:
-    if name.lower() in columns:
-        return columns[name.lower()]
-    return next((words for form, words in _FIELDS if form.fullmatch(name)), "another name")
+def _kind_of_name(name: str) -> str:
+    return column_of(name) or next((words for form, words in _FIELDS if form.fullmatch(name)), "another name")
 
 
 def _counted(kind: str, times: int) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from inventory_loader.contract import COLUMNS, MAX_TEXT_BYTES
+from inventory_loader.contract import COLUMNS, MAX_TEXT_BYTES, column_of
 from inventory_loader.errors import DumpRefused
 from inventory_loader.gunzip import MAGIC
-from inventory_loader.kinds import kind_of_header, kind_of_start
+from inventory_loader.kinds import fields_of, kind_of_header, kind_of_start
+from inventory_loader.quotes import Quotes
 
 _MAX_HEADER_BYTES = 1_000
 """The contract's header has 62."""
@@ -70,12 +71,18 @@ class Sheet:
         """Whether what came last is no newline."""
         return self._lines is not None and self._lines.open_ended
 
+    @property
+    def quoted(self) -> bool:
+        """Whether a line held a quote, which the file that is written does not."""
+        return self._lines is not None and self._lines.quoted
+
 
 class _Lines:
     def __init__(self, file: BinaryIO, *, crlf: bool) -> None:
         self._file = file
         self._crlf = crlf
         self._carried = b""
+        self._quotes = Quotes()
         self._pairs = 0
         self._newlines = 0
         self.open_ended = False
@@ -90,15 +97,20 @@ class _Lines:
             piece = whole.replace(b"\r\n", b"\n")
             self._pairs += len(whole) - len(piece)
             self._newlines += piece.count(b"\n")
-        self._write(piece)
+        self._write(self._quotes.take(piece))
 
     def finish(self) -> int | None:
-        self._write(self._carried)
+        self._write(self._quotes.take(self._carried))
+        self._write(self._quotes.finish())
         if self._crlf and self._pairs != self._newlines:
             raise DumpRefused(f"{self._pairs:,} of {self._newlines:,} lines end with CRLF; wanted all or none")
         if self.open_ended:
             self._count(b"\n")
         return self._rows
+
+    @property
+    def quoted(self) -> bool:
+        return self._quotes.found
 
     def _write(self, piece: bytes) -> None:
         if piece:
@@ -120,10 +132,10 @@ def _columns_of(head: bytes) -> tuple[str, ...]:
     if head.startswith(MAGIC):
         raise DumpRefused("header: seen gzip; wanted text, and gzip only under .csv.gz")
     try:
-        names = tuple(head.removeprefix(_BOM).removesuffix(b"\r").decode().split(","))
+        names = fields_of(head.removeprefix(_BOM).removesuffix(b"\r").decode())
     except UnicodeDecodeError:
-        names = ()
-    if sorted(names) != sorted(COLUMNS):
-        seen = kind_of_header(head, {name: name for name in COLUMNS})
-        raise DumpRefused(f"header: seen {seen}; wanted {_HEADER}, each once, in any order")
-    return names
+        names = []
+    columns = tuple(column for column in map(column_of, names) if column)
+    if len(columns) != len(names) or sorted(columns) != sorted(COLUMNS):
+        raise DumpRefused(f"header: seen {kind_of_header(head)}; wanted {_HEADER}, each once, in any order")
+    return columns

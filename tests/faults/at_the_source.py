@@ -87,6 +87,11 @@ def _text(change: Callable[[str], str]) -> Callable[[str, House], Mapping[str, s
     return lambda good, house: {f"{house.day}.csv": change(good)}
 
 
+def _quoted_in_upper_case(good: str) -> str:
+    header, *lines = good.splitlines()
+    return "".join('"' + line.replace(",", '","') + '"\n' for line in (header.upper(), *lines))
+
+
 def _moved(days: int) -> Callable[[str, House], Mapping[str, str | None]]:
     return _each_row(lambda row: [str(int(row[0]) + days), *row[1:]])
 
@@ -164,10 +169,17 @@ DUMPS = (
     dump("F59-dump", "a header and no row", "file", REFUSED, _text(lambda good: good.partition("\n")[0] + "\n")),
     dump(
         "F57-dump",
-        "quoted numbers behind a byte order mark, lines ended by CR LF",
+        "quotes that are no pairs: the first name and the last line have one each",
         "file",
         REFUSED,
         _text(lambda good: "\ufeff" + good.replace(",", '","').replace("\n", '"\r\n"')),
+    ),
+    dump(
+        "F57-quoted",
+        "names in upper case and every field in quotes, which change no value",
+        PASSES,
+        "",
+        _text(_quoted_in_upper_case),
     ),
     dump(
         "F57-crlf",

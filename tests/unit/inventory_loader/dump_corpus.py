@@ -12,6 +12,7 @@ HEADER = b"inv_date_sk,inv_item_sk,inv_warehouse_sk,inv_quantity_on_hand\n"
 ROWS = [(THURSDAY, 777001, 1, 394), (THURSDAY, 777001, 2, None), (THURSDAY, 777003, 1, 0)]
 BODY = b"2450815,777001,1,394\n2450815,777001,2,\n2450815,777003,1,0\n"
 PLAIN = HEADER + BODY
+QUOTED = b'"' + PLAIN.strip().replace(b",", b'","').replace(b"\n", b'"\n"') + b'"\n'
 SWAPPED = (
     b"inv_quantity_on_hand,inv_warehouse_sk,inv_date_sk,inv_item_sk\n"
     b"394,1,2450815,777001\n,2,2450815,777001\n0,1,2450815,777003\n"
@@ -34,6 +35,16 @@ ACCEPTED: dict[str, tuple[bytes, list[tuple]]] = {
     "the largest quantity": (HEADER + b"2450815,1,1,9223372036854775807\n", [(THURSDAY, 1, 1, 2**63 - 1)]),
     "zeros up to the longest line": (HEADER + b"2450815,1,1," + b"0" * 86 + b"5\n", [(THURSDAY, 1, 1, 5)]),
     "the largest identifier": (HEADER + b"2450815,2147483647,1,1\n", [(THURSDAY, 2147483647, 1, 1)]),
+    "names in upper case": (HEADER.upper() + BODY, ROWS),
+    "names in mixed case": (PLAIN.replace(b"inv_item_sk", b"Inv_Item_SK"), ROWS),
+    "quoted names": (HEADER.replace(b"inv_", b'"inv_').replace(b",", b'",').replace(b"\n", b'"\n') + BODY, ROWS),
+    "one quoted name": (PLAIN.replace(b"inv_item_sk", b'"inv_item_sk"'), ROWS),
+    "every field quoted": (QUOTED, ROWS),
+    "every field quoted, CRLF": (QUOTED.replace(b"\n", b"\r\n"), ROWS),
+    "every field quoted, no final newline": (QUOTED.removesuffix(b"\n"), ROWS),
+    "some fields quoted": (HEADER + b'2450815,"777001","1",394\n"2450815",777001,2,\n2450815,777003,1,"0"\n', ROWS),
+    "only the last field quoted, no final newline": (HEADER + b'2450815,1,1,"5"', [(THURSDAY, 1, 1, 5)]),
+    "a negative quantity in quotes": (HEADER + ROW + b'"-5"\n', [(THURSDAY, 777001, 1, -5)]),
     "two weeks": (
         HEADER + b"2450822,1,1,5\n2450815,1,1,4\n",
         [(THURSDAY, 1, 1, 4), (NEXT_THURSDAY, 1, 1, 5)],
@@ -53,12 +64,19 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "extra column": (HEADER.strip() + b",note\n2450815,1,1,1,x\n", "on_hand, another name; wanted inv_date_sk"),
     "renamed column": (PLAIN.replace(b"inv_item_sk", b"item_sk"), "seen inv_date_sk, another name, inv_warehouse_sk"),
     "column twice": (PLAIN.replace(b"inv_item_sk", b"inv_date_sk"), "seen inv_date_sk .2 times., inv_warehouse_sk"),
-    "upper case": (PLAIN.replace(b"inv_item_sk", b"INV_ITEM_SK"), "header: seen inv_date_sk"),
     "blank in a name": (
         PLAIN.replace(b",inv_item_sk", b", inv_item_sk"),
         "seen inv_date_sk, a name with blanks around it",
     ),
-    "quoted header": (PLAIN.replace(b"inv_item_sk", b'"inv_item_sk"'), "seen inv_date_sk, a quoted name"),
+    "a quoted name that is not ours": (PLAIN.replace(b"inv_item_sk", b'"item"'), "seen inv_date_sk, another name"),
+    "a quoted name with blanks": (PLAIN.replace(b"inv_item_sk", b'" inv_item_sk"'), "a name with blanks around it"),
+    "a name whose quote is left open": (PLAIN.replace(b"inv_item_sk", b'"inv_item_sk'), "a quote inside a name"),
+    "a name with a quote inside": (PLAIN.replace(b"inv_item_sk", b'inv_"item_sk'), "a quote inside a name"),
+    "one name in two cases": (PLAIN.replace(b"inv_date_sk", b"INV_ITEM_SK"), "seen inv_item_sk .2 times."),
+    "a letter with the lower case of another": (
+        PLAIN.replace(b"inv_item_sk", "inv_item_s\u212a".encode()),
+        "seen inv_date_sk, another name, inv_warehouse_sk",
+    ),
     "semicolons": (PLAIN.replace(b",", b";"), "header: seen one field with semicolons; wanted"),
     "tabs": (PLAIN.replace(b",", b"\t"), "header: seen one field with tabs; wanted"),
     "pipes": (PLAIN.replace(b",", b"|"), "header: seen one field with pipes; wanted"),
@@ -126,8 +144,28 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "decimal": (HEADER + ROW + b"10.7\n", "column inv_quantity_on_hand: seen a decimal number"),
     "decimal that is whole": (HEADER + ROW + b"10.0\n", "seen a decimal number; wanted an integer"),
     "scientific": (HEADER + b"2450815,1E5,1,10\n", "column inv_item_sk: seen a number in scientific notation"),
-    "thousands": (HEADER + ROW + b'"1,000"\n', "line 2: seen 5 fields"),
-    "quoted": (HEADER + ROW + b'"10"\n', "column inv_quantity_on_hand: seen a quoted value"),
+    "thousands": (
+        HEADER + ROW + b'"1,000"\n',
+        "column inv_quantity_on_hand: seen text: a number with thousands separators",
+    ),
+    "a number beside its quotes": (HEADER + ROW + b'"1"0\n', "column inv_quantity_on_hand: seen a quoted value"),
+    "two quoted numbers in a field": (HEADER + ROW + b'"1""0"\n', "column inv_quantity_on_hand: seen a quoted value"),
+    "blanks around the quotes": (HEADER + ROW + b' "10"\n', "column inv_quantity_on_hand: seen a quoted value"),
+    "blanks inside the quotes": (
+        HEADER + ROW + b'" 10"\n',
+        "column inv_quantity_on_hand: seen blanks around the value",
+    ),
+    "single quotes around a value": (HEADER + ROW + b"'10'\n", "column inv_quantity_on_hand: seen text"),
+    "no item, quoted": (HEADER + b'2450815,"",1,394\n', "column inv_item_sk: seen nothing"),
+    "two fields in one pair of quotes": (
+        HEADER + b'"2450815,777001",1,394\n',
+        "line 2: seen 3 fields; wanted 4 fields",
+    ),
+    "a quoted decimal": (HEADER + ROW + b'"10.5"\n', "column inv_quantity_on_hand: seen a decimal number"),
+    "a quoted word after quoted rows": (
+        QUOTED + b'"2450815","777001","5","NULL"\n',
+        "line 5, column inv_quantity_on_hand: seen text: a word for NULL",
+    ),
     "quote left open": (HEADER + ROW + b'"10\n2450815,777001,2,5\n', "line 2, .*: seen a quoted value"),
     "newline in quotes": (HEADER + ROW + b'"1\n0"\n', "line 2, .*: seen a quoted value"),
     "plus sign": (HEADER + ROW + b"+5\n", "column inv_quantity_on_hand: seen text: a number with a plus sign"),
