@@ -104,4 +104,6 @@ def check_size(dropped: Dropped) -> None:
         DumpRefused: it has more bytes than its text may have.
     """
     if dropped.bytes > MAX_TEXT_BYTES:
-        raise DumpRefused(f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}")
+        raise DumpRefused(
+            f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}: split it by snapshot date"
+        )

@@ -78,7 +78,7 @@ def _text_of(raw: Iterable[bytes], *, gzipped: bool, into: Path) -> Text:
     if rows == 0:
         raise DumpRefused("no row after the header; wanted at least one")
     if rows > MAX_ROWS:
-        raise DumpRefused(f"{rows:,} rows; wanted at most {MAX_ROWS:,}")
+        raise DumpRefused(f"{rows:,} rows; wanted at most {MAX_ROWS:,}: split it by snapshot date")
     return Text(into, columns, rows, sheet.open_ended, sheet.quoted)
 
 

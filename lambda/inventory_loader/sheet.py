@@ -42,7 +42,9 @@ class Sheet:
         """
         self._bytes += len(piece)
         if self._bytes > MAX_TEXT_BYTES:
-            raise DumpRefused(f"more than {MAX_TEXT_BYTES:,} bytes of text; wanted no more than that")
+            raise DumpRefused(
+                f"more than {MAX_TEXT_BYTES:,} bytes of text; wanted no more than that: split it by snapshot date"
+            )
         if self._lines is not None:
             self._lines.take(piece)
             return
