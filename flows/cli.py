@@ -133,11 +133,12 @@ def contracts() -> None:
 
 @contracts.command("compile")
 def contracts_compile() -> None:
-    """Write expectations/suites, docs/contracts and the dbt macro of line rules from expectations/contracts."""
+    """Write suites, pages, the dbt macro of line rules and the loader's column aliases from expectations/contracts."""
     from expectations.compile import write_suites
+    from expectations.dump_columns import write_aliases
     from expectations.pages import write_pages
 
-    changed = [*write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
+    changed = [*write_suites(), *write_aliases(), *(f"docs/contracts/{name}" for name in write_pages())]
     show("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
@@ -145,11 +146,13 @@ def contracts_compile() -> None:
 def contracts_check() -> None:
     """Fail (exit status 7) if a suite or a page is not what its contract says, or a waiver is not in order."""
     from expectations.compile import CONTRACTS, stale
+    from expectations.dump_columns import stale_aliases
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro
     from expectations.waivers import lint
 
-    if found := [*stale(), *stale_macro(CONTRACTS), *(f"docs/contracts/{name}" for name in stale_pages())]:
+    pages = [f"docs/contracts/{name}" for name in stale_pages()]
+    if found := [*stale(), *stale_macro(CONTRACTS), *stale_aliases(), *pages]:
         say(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
         sys.exit(DIFFERS)
     if faults := lint():

@@ -78,7 +78,8 @@ def _run(command: list[str]) -> None:
 
 
 def _own_files() -> Iterator[tuple[str, Path]]:
-    for path in (HERE / PACKAGE).glob("*.py"):
+    package = HERE / PACKAGE
+    for path in (*package.glob("*.py"), *package.glob("*.json")):
         if path.name not in FOR_DUCKDB:
             yield f"{PACKAGE}/{path.name}", path
 

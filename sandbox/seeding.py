@@ -232,10 +232,11 @@ def _put_dumps(places: Sources, connection: psycopg.Connection, reached: Progres
     with duckdb.connect(str(places.generated), read_only=True) as engine, TemporaryDirectory() as work:
         for offset in range((reached.through - first).days + 1):
             day = first + timedelta(days=offset)
-            file = dumps.write(engine, day, Path(work), history=reached.dumped_through is None)
-            key = s3.PREFIX + file.name
-            told(f"dump {key}")
-            s3.put_dump(places.bucket, places.objects, key, file)
+            for file in dumps.write(engine, day, Path(work), history=reached.dumped_through is None):
+                key = s3.PREFIX + file.name
+                told(f"dump {key}")
+                s3.put_dump(places.bucket, places.objects, key, file)
+                file.unlink()
+                keys.append(key)
             connection.execute("update sandbox.progress set dumped_through = %s", [day])
-            keys.append(key)
     return keys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,6 +85,28 @@ def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[D
         return judged is not None and (one.version_id != NO_VERSION or judged == (one.etag, one.last_modified))
 
     return [one for one in dropped if not is_judged(one)]
+
+
+def record_bucket_findings(session: Session, objects: Sequence[DroppedObject]) -> None:
+    """Replace what the last listing of the landing bucket found beside its dumps: `ops.bucket_finding` says what.
+
+    An empty listing is no finding: what it does not name need not be deleted, the bucket may be another one.
+    """
+    if not objects:
+        return
+    listed = {(one.object_key, one.version_id): one for one in objects}
+    findings: list[tuple[Any, ...]] = []
+    for row in session.rows(
+        "select object_key, version_id, last_modified from ops.load_ledger where status = 'quarantined'"
+    ):
+        one = listed.get((row["object_key"], row["version_id"]))
+        if one is None or not one.is_dump:
+            findings.append((*row.values(), "deleted" if one is None else "ignored"))
+    newest = {one.object_key: one for one in objects if one.looks_like_a_dump}
+    findings += [(one.object_key, one.version_id, one.last_modified, "like_a_dump") for one in newest.values()]
+    with session.transaction("bucket_findings"):
+        session.run("delete from ops.bucket_finding")
+        session.insert("ops.bucket_finding", ["object_key", "version_id", "last_modified", "finding"], findings)
 
 
 def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:

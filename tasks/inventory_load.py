@@ -11,9 +11,9 @@ from prefect import get_run_logger, task
 
 from shelfgate import interruption
 from shelfgate.clients import lambda_api
-from shelfgate.clients.landing_bucket import DroppedObject, dropped_objects
+from shelfgate.clients.landing_bucket import DUMP_SUFFIXES, DroppedObject, dropped_objects
 from shelfgate.errors import LoadFailed
-from shelfgate.ledger import Run, not_yet_judged
+from shelfgate.ledger import Run, not_yet_judged, record_bucket_findings
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
@@ -24,6 +24,10 @@ STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
 
 DUMPS_AN_INVOCATION = 20
 """The most that the loader takes. A call costs as much as a small dump; after each, the run tells how far it is."""
+
+
+IGNORED_LOGGED = 20
+"""Objects; a folder of thousands of others is counted."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,21 @@ class Ended:
 @task(name="find dropped dumps", **OUTSIDE_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
-    dropped = dropped_objects(*landing(settings))
+    objects = dropped_objects(*landing(settings))
+    _log_ignored(objects)
     with warehouse.turn() as session:
-        return not_yet_judged(session, dropped)
+        record_bucket_findings(session, objects)
+        return not_yet_judged(session, [one for one in objects if one.is_dump])
+
+
+def _log_ignored(objects: Sequence[DroppedObject]) -> None:
+    logger = get_run_logger()
+    ignored = {one.object_key: one for one in objects if not one.is_dump}
+    for one in list(ignored.values())[:IGNORED_LOGGED]:
+        log = logger.warning if one.looks_like_a_dump else logger.info
+        log("%s ignored: no dump by its name, which would end in %s", one.object_key, " or ".join(DUMP_SUFFIXES))
+    if len(ignored) > IGNORED_LOGGED:
+        logger.info("%d more objects ignored: no dumps by their names", len(ignored) - IGNORED_LOGGED)
 
 
 @task(name="load dumps", task_run_name="load {batch[0].object_key} ...", **OUTSIDE_CALL)

@@ -68,6 +68,7 @@ grant select on all views in schema marts to role publisher;
 grant select on future views in schema marts to role publisher;
 grant select on table ops.load_ledger to role publisher;
 grant select on table ops.inventory_snapshot to role publisher;
+grant select, insert, delete on table ops.bucket_finding to role publisher;
 grant select, insert, delete on table ops.source_total to role publisher;
 grant select on table ops.installation to role publisher;
 grant select, insert, delete on table ops.gate_result to role publisher;

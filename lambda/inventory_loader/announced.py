@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from inventory_loader.dropped import Request
+from inventory_loader.dropped import Request, is_dump_by_name
 from inventory_loader.errors import EventNotUnderstood
 
 
@@ -99,4 +99,6 @@ def _about(created: bool, what: str, landing: Landing, bucket: str, request: Req
         return f"{what}: another bucket"
     if not request.object_key.startswith(landing.prefix):
         return f"{what}: another folder of the bucket"
+    if not is_dump_by_name(request.object_key):
+        return f"{what}: {request.object_key} is no dump by its name"
     return request

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 
 DATE, ITEM, WAREHOUSE, QUANTITY = "inv_date_sk", "inv_item_sk", "inv_warehouse_sk", "inv_quantity_on_hand"
 COLUMNS = (DATE, ITEM, WAREHOUSE, QUANTITY)
+
+_ALIASES: dict[str, list[str]] = json.loads(Path(__file__).with_name("column_aliases.json").read_text(encoding="utf-8"))
+"""Written by `shelfgate contracts compile` from expectations/contracts/inventory.odcs.yaml; it lies in the zip, too."""
+
+_BY_NAME = {
+    name.lower() if name.isascii() else name: column for column in COLUMNS for name in (column, *_ALIASES[column])
+}
 
 MAX_QUANTITY = 2**63 - 1
 """What the column can hold. Whether a quantity makes sense is for the landing gate."""
@@ -46,3 +55,11 @@ def day_of(inv_date_sk: int) -> date:
         ValueError: the calendar has no such day.
     """
     return date.fromordinal(inv_date_sk - _JULIAN_DAY_OF_ORDINAL_0)
+
+
+def column_of(name: str) -> str | None:
+    """Give the column that a header calls `name`: by its own name or an alias, in upper or lower case.
+
+    Case is ignored in ASCII only: a letter beyond it may have the lower case of another.
+    """
+    return _BY_NAME.get(name.lower() if name.isascii() else name)

@@ -14,6 +14,9 @@ from inventory_loader.errors import DumpRefused, EventNotUnderstood
 NO_VERSION = "null"
 """S3's own word for the version of an object in a bucket that keeps no versions."""
 
+DUMP_SUFFIXES = (".csv", ".csv.gz")
+"""As in the bucket's notification filter, case included: what ends otherwise is announced by no event."""
+
 _AFTER_PREFIX = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-[A-Za-z0-9_.-]+)?\.csv(?:\.gz)?", re.ASCII)
 
 
@@ -63,13 +66,21 @@ class Dropped:
         return self.object_key.endswith(".gz")
 
 
+def is_dump_by_name(object_key: str) -> bool:
+    """Whether the key is one that the bucket announces; a folder's marker, `_SUCCESS` or an upload under way is not.
+
+    A key that is may still be refused by `dump_date_of`.
+    """
+    return object_key.endswith(DUMP_SUFFIXES)
+
+
 def dump_date_of(dropped: Dropped, prefix: str) -> date:
     """Tell the day of the dump, `<prefix>YYYY-MM-DD[-anything].csv[.gz]`.
 
     Raises:
         DumpRefused: the key has another form, or a day that does not exist or has not come.
     """
-    wanted = f"wanted {prefix}YYYY-MM-DD[-anything].csv[.gz]"
+    wanted = f"wanted {prefix}YYYY-MM-DD[-anything].csv[.gz]: rename or delete the object"
     match = _AFTER_PREFIX.fullmatch(dropped.object_key.removeprefix(prefix))
     if match is None or not dropped.object_key.startswith(prefix):
         raise DumpRefused(f"object key of another form; {wanted}")
@@ -80,7 +91,9 @@ def dump_date_of(dropped: Dropped, prefix: str) -> date:
     # A dump outranks all dumps of earlier days, so a slip of the pen (2103 for 2003) would turn away every correction
     # for a century. One day of slack: S3 tells UTC, the source may already be in tomorrow.
     if day > dropped.last_modified.date() + timedelta(days=1):
-        raise DumpRefused(f"object key dated {day}, after the object was written ({dropped.last_modified.date()})")
+        raise DumpRefused(
+            f"object key dated {day}, after the object was written ({dropped.last_modified.date()}); {wanted}"
+        )
     return day
 
 
@@ -91,4 +104,6 @@ def check_size(dropped: Dropped) -> None:
         DumpRefused: it has more bytes than its text may have.
     """
     if dropped.bytes > MAX_TEXT_BYTES:
-        raise DumpRefused(f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}")
+        raise DumpRefused(
+            f"an object of {dropped.bytes:,} bytes; wanted at most {MAX_TEXT_BYTES:,}: split it by snapshot date"
+        )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inventory_loader.contract import COLUMNS, LONGEST_LINE, MAX_KEY, MAX_QUANTITY, QUANTITY
+from inventory_loader.kinds import fields_of, kind_of_fields, kind_of_value
 
 # A column's usual values: lines made of these are passed over without a closer look.
 _USUAL_KEY, _USUAL_QUANTITY = rb"[1-9][0-9]{0,8}", rb"(?:-?[0-9]{1,18})?"
@@ -17,17 +18,6 @@ _USUAL_KEY, _USUAL_QUANTITY = rb"[1-9][0-9]{0,8}", rb"(?:-?[0-9]{1,18})?"
 _WANTED_KEY = f"an integer from 1 to {MAX_KEY:,}"
 _WANTED_QUANTITY = "an integer of 64 bits, or nothing"
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-
-_KINDS = (
-    (re.compile(r""), "nothing"),
-    (re.compile(r'.*".*'), "a quoted value"),
-    (re.compile(r".*\r.*", re.DOTALL), "a carriage return inside the line"),
-    (re.compile(r"\s.*|.*\s", re.DOTALL), "blanks around the value"),
-    (_INTEGER, "an integer out of range"),
-    (re.compile(r"[-+]?[0-9]*\.[0-9]*", re.ASCII), "a decimal number"),
-    (re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", re.ASCII), "a number in scientific notation"),
-    (re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}", re.ASCII), "a date"),
-)
 
 
 def first_fault(text: Path, columns: Sequence[str]) -> str | None:
@@ -49,16 +39,17 @@ def _fault_of(line: bytes, columns: Sequence[str]) -> str | None:
     if b"\0" in line:
         return ": seen a NUL byte; wanted text"
     try:
-        fields = line.decode().removesuffix("\n").split(",")
+        whole = line.decode().removesuffix("\n")
     except UnicodeDecodeError:
         return ": seen bytes that are not UTF-8; wanted UTF-8 text"
+    fields = fields_of(whole)
     if len(fields) != len(COLUMNS):
-        seen = "an empty line" if fields == [""] else f"{len(fields)} fields"
+        seen = "an empty line" if not whole else kind_of_fields(whole) or f"{len(fields)} fields"
         return f": seen {seen}; wanted {len(COLUMNS)} fields"
     for name, value in zip(columns, fields, strict=True):
         if not _is_good(name, value):
             wanted = _WANTED_QUANTITY if name == QUANTITY else _WANTED_KEY
-            return f", column {name}: seen {_kind_of(value)}; wanted {wanted}"
+            return f", column {name}: seen {kind_of_value(value)}; wanted {wanted}"
     return None
 
 
@@ -68,7 +59,3 @@ def _is_good(column: str, value: str) -> bool:
     if _INTEGER.fullmatch(value) is None:
         return False
     return -MAX_QUANTITY <= int(value) <= MAX_QUANTITY if column == QUANTITY else 1 <= int(value) <= MAX_KEY
-
-
-def _kind_of(value: str) -> str:
-    return next((words for kind, words in _KINDS if kind.fullmatch(value)), "text")

@@ -15,7 +15,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from inventory_loader.announced import Landing, announced
-from inventory_loader.dropped import Request
+from inventory_loader.dropped import Dropped, Request, is_dump_by_name
 from inventory_loader.errors import ConfigurationError, EventNotUnderstood, LoaderError, ObjectVanished, TimeIsUp
 from inventory_loader.loading import Engine, load
 from inventory_loader.receipt import Receipt
@@ -84,7 +84,7 @@ def _swept(run_id: str, ends_at: float) -> dict[str, Any]:
     store = _store()
     listed = store.listed(_prefix())
     with _engine(ends_at, run_id) as engine:
-        waiting = unrecorded(listed, engine.judged())
+        waiting = unrecorded(filter(_is_dump, listed), engine.judged())
         requests = [Request(one.object_key, one.version_id, run_id) for one in waiting]
         done = load_each(requests, lambda request: _judged(request, engine, store), ends_at)
     _warn(done)
@@ -93,6 +93,13 @@ def _swept(run_id: str, ends_at: float) -> dict[str, Any]:
     if done.fault:
         raise done.fault
     return summary
+
+
+def _is_dump(one: Dropped) -> bool:
+    if is_dump_by_name(one.object_key):
+        return True
+    _log.info("object ignored", extra={"reason": f"{one.object_key} is no dump by its name"})
+    return False
 
 
 def _warn(done: Loads) -> None:

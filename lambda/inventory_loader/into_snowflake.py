@@ -112,7 +112,7 @@ class SnowflakeEngine:
 
     def _copied(self, cursor: Any, text: Text, dropped: Dropped) -> bool:
         name = dropped.object_key.removeprefix(self._prefix)
-        if self._external is None or _FILE_NAME.fullmatch(name) is None:
+        if self._external is None or text.quoted or _FILE_NAME.fullmatch(name) is None:
             return False
         columns = _columns_of(text)
         cursor.execute(sql.COPY_FROM_STAGE.format(columns=columns, stage=self._external), (name,))

@@ -16,8 +16,8 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
 
-from inventory_loader.dropped import Dropped, Request, check_size, dump_date_of
-from inventory_loader.errors import DumpRefused, ScratchSpaceFailed
+from inventory_loader.dropped import DUMP_SUFFIXES, Dropped, Request, check_size, dump_date_of, is_dump_by_name
+from inventory_loader.errors import DumpRefused, EventNotUnderstood, ScratchSpaceFailed
 from inventory_loader.reading import Reading, Text, read_dump
 from inventory_loader.receipt import Receipt, Status
 from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, check_snapshots, reason_for, settle, status_of
@@ -120,8 +120,14 @@ def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, clock
     Rows, what is served and the ledger's line change in one transaction, or not at all.
 
     Raises:
+        EventNotUnderstood: the request names an object that is no dump by its name, and the ledger keeps dumps only.
         LoaderError: the outside world failed; there is no receipt, and loading again is safe.
     """
+    if not is_dump_by_name(request.object_key):
+        raise EventNotUnderstood(
+            f"event: {request.object_key} is no dump by its name; expected one that ends in "
+            f"{' or '.join(DUMP_SUFFIXES)}. Nothing was loaded."
+        )
     clear_away_the_dead()
     with TemporaryDirectory(prefix=SCRATCH) as folder:
         _mark(Path(folder))

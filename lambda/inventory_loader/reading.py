@@ -27,6 +27,8 @@ class Text:
     rows: int
     open_ended: bool = False
     """The last line has no newline: it may be whole, or cut inside a number that still looks like one."""
+    quoted: bool = False
+    """The object's own lines have quotes, which these have not."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def _text_of(raw: Iterable[bytes], *, gzipped: bool, into: Path) -> Text:
     if rows == 0:
         raise DumpRefused("no row after the header; wanted at least one")
     if rows > MAX_ROWS:
-        raise DumpRefused(f"{rows:,} rows; wanted at most {MAX_ROWS:,}")
-    return Text(into, columns, rows, sheet.open_ended)
+        raise DumpRefused(f"{rows:,} rows; wanted at most {MAX_ROWS:,}: split it by snapshot date")
+    return Text(into, columns, rows, sheet.open_ended, sheet.quoted)
 
 
 def _unpacked(raw: Iterable[bytes], *, gzipped: bool) -> Iterator[bytes]:

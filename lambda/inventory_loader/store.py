@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from inventory_loader.dropped import NO_VERSION, Dropped, Request
 from inventory_loader.errors import LoaderError, ObjectVanished, StoreRefused, StoreUnavailable
@@ -21,6 +22,9 @@ _TRANSIENT = (
     exceptions.FlexibleChecksumError,
 )
 """No answer, or a broken one. What else botocore raises by itself is a matter of credentials or names."""
+
+_ERRORS = (exceptions.ClientError, exceptions.BotoCoreError, ResponseParserError)
+"""ResponseParserError is none of botocore's own: a body that is no XML, as of a proxy that answers in S3's place."""
 
 
 class S3Store:
@@ -38,7 +42,7 @@ class S3Store:
             StoreRefused, StoreUnavailable: S3 did not tell.
         """
         try:
-            self._client.head_object(Bucket=self._bucket, Key=object_key)
+            answer = self._client.head_object(Bucket=self._bucket, Key=object_key)
         except exceptions.ClientError as error:
             # A HEAD has no body, so S3 names no error: 404 is all there is.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
@@ -47,8 +51,9 @@ class S3Store:
                     "Nothing was loaded."
                 ) from error
             raise self._translated(error) from error
-        except exceptions.BotoCoreError as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
+        self._described(answer, object_key, NO_VERSION, answer.get("ContentLength"))
 
     def listed(self, prefix: str) -> list[Dropped]:
         """Describe every version of every key under `prefix`, but of keys that are deleted.
@@ -61,8 +66,8 @@ class S3Store:
         found: list[Dropped] = []
         deleted: set[str] = set()
         for page in self._pages(prefix):
-            found += _versions(page)
-            deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
+            found += self._versions(page)
+            deleted |= self._deleted(page)
         return [one for one in found if one.object_key not in deleted]
 
     def uploaded_at(self, dropped: Dropped) -> datetime:
@@ -77,7 +82,7 @@ class S3Store:
         if dropped.version_id == NO_VERSION:
             return dropped.last_modified
         older, seen = 0, False
-        versions = (one for page in self._pages(dropped.object_key) for one in _versions(page))
+        versions = (one for page in self._pages(dropped.object_key) for one in self._versions(page))
         for one in versions:
             if one.object_key != dropped.object_key:
                 continue
@@ -96,9 +101,41 @@ class S3Store:
         """List versions and delete markers of all keys that begin so, those of one key newest first."""
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
-            yield from pages
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            for page in pages:
+                # A page without a version is an answer only if it says so itself: a proxy's HTML, answered with 200,
+                # has none of this.
+                said = isinstance(page.get("IsTruncated"), bool) and page.get("Prefix") == prefix
+                if not said or not isinstance(page.get("Name"), str):
+                    raise self._not_of_s3("a listing without the bucket's name, this prefix and whether it is cut off")
+                yield page
+        except _ERRORS as error:
             raise self._translated(error) from error
+
+    def _versions(self, page: Mapping[str, Any]) -> list[Dropped]:
+        entries = page.get("Versions", [])
+        return [self._described(one, one.get("Key"), one.get("VersionId"), one.get("Size")) for one in entries]
+
+    def _deleted(self, page: Mapping[str, Any]) -> set[str]:
+        markers = page.get("DeleteMarkers", [])
+        if not all(isinstance(one.get("Key"), str) and isinstance(one.get("IsLatest"), bool) for one in markers):
+            raise self._not_of_s3("a delete marker without a key, or without whether it is the latest")
+        return {one["Key"] for one in markers if one["IsLatest"]}
+
+    def _described(self, told: Mapping[str, Any], object_key: object, version_id: object, size: object) -> Dropped:
+        modified, etag = told.get("LastModified"), told.get("ETag")
+        absent = "an object without key, version, size, ETag or time"
+        if not (isinstance(object_key, str) and isinstance(version_id, str) and isinstance(size, int)):
+            raise self._not_of_s3(absent)
+        if not (isinstance(etag, str) and isinstance(modified, datetime)):
+            raise self._not_of_s3(absent)
+        at = modified.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        return Dropped(object_key, version_id, etag.strip('"'), size, at)
+
+    def _not_of_s3(self, seen: str) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"bucket {self._bucket}: observed {seen}; expected an answer of S3. Something else may answer "
+            "in its place: a proxy, or another service at AWS_ENDPOINT_URL_S3. Nothing was loaded; invoke again."
+        )
 
     @contextmanager
     def opened(self, request: Request) -> Iterator[tuple[Dropped, Iterator[bytes]]]:
@@ -112,10 +149,12 @@ class S3Store:
         version = {} if request.version_id is None else {"VersionId": request.version_id}
         try:
             response = self._client.get_object(Bucket=self._bucket, Key=request.object_key, **version)
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
         version_id = response.get("VersionId") or request.version_id or NO_VERSION
-        dropped = _described(response, request.object_key, version_id, response["ContentLength"])
+        if request.version_id not in (None, version_id):
+            raise self._not_of_s3("another version than the one asked for")
+        dropped = self._described(response, request.object_key, version_id, response.get("ContentLength"))
         with closing(response["Body"]) as body:
             yield dropped, self._chunks(body)
 
@@ -127,7 +166,10 @@ class S3Store:
         except exceptions.BotoCoreError as error:
             raise self._translated(error) from error
 
-    def _translated(self, error: exceptions.ClientError | exceptions.BotoCoreError) -> LoaderError:
+    def _translated(self, error: Exception) -> LoaderError:
+        if isinstance(error, ResponseParserError):
+            # Without its text, which repeats the body.
+            return self._not_of_s3("a body that cannot be read as an answer")
         if isinstance(error, _TRANSIENT):
             return StoreUnavailable(f"bucket {self._bucket}: {error}. Nothing was loaded; invoke again.")
         if not isinstance(error, exceptions.ClientError):
@@ -145,12 +187,3 @@ class S3Store:
             f"{seen}; wanted s3:GetObject, s3:GetObjectVersion, s3:ListBucket and s3:ListBucketVersions there. "
             "Nothing was loaded."
         )
-
-
-def _versions(page: Mapping[str, Any]) -> list[Dropped]:
-    return [_described(each, each["Key"], each["VersionId"], each["Size"]) for each in page.get("Versions", [])]
-
-
-def _described(told: Mapping[str, Any], object_key: str, version_id: str, size: int) -> Dropped:
-    modified = told["LastModified"].astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    return Dropped(object_key, version_id, told["ETag"].strip('"'), size, modified)

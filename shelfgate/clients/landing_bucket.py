@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,12 @@ NO_VERSION = "null"
 """S3's own word for the version of an object in a bucket that keeps no versions."""
 
 
+DUMP_SUFFIXES = (".csv", ".csv.gz")
+"""As in the bucket's notification filter, case included, and in the loader."""
+
+_LIKE_A_DUMP = re.compile(r".*/(\d{4}-\d{2}-\d{2}|[^/]*\.csv)[^/]*", re.IGNORECASE | re.DOTALL)
+
+
 @dataclass(frozen=True)
 class DroppedObject:
     """A version of an object; `last_modified` is UTC, in whole seconds."""
@@ -27,6 +34,16 @@ class DroppedObject:
     last_modified: datetime
     bytes: int
     etag: str
+
+    @property
+    def is_dump(self) -> bool:
+        """Whether its key is one that the bucket announces; the loader may refuse it all the same."""
+        return self.object_key.endswith(DUMP_SUFFIXES)
+
+    @property
+    def looks_like_a_dump(self) -> bool:
+        """Whether an object that is none may have been meant as one: `2001-12-30.CSV`, `2001-12-30.csv.zip`."""
+        return not self.is_dump and self.bytes > 0 and _LIKE_A_DUMP.fullmatch(f"/{self.object_key}") is not None
 
     @property
     def idempotency_key(self) -> str:

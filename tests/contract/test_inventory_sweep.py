@@ -134,7 +134,7 @@ def test_every_version_ends_as_exactly_one_thing_and_a_second_sweep_finds_nothin
         house.put(name, packed(name, dump(weeks)))
     house.put("1998-01-17.csv", dump({THIRD: {(1, 1): 2}}))
     house.put("1998-01-18.csv", b"not a dump")
-    house.put("notes.txt", b"nor this")
+    house.put("notes.csv", b"nor this")
 
     ended = sweep(house)
 

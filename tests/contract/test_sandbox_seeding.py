@@ -4,6 +4,7 @@ import csv
 import gzip
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import boto3
 import duckdb
 import psycopg
 import pytest
+from inventory_loader.contract import MAX_ROWS, MAX_TEXT_BYTES
 
 from sandbox import dumps, postgres, s3, seeding, tpcds
 from sandbox.aws_signature import AwsKeys
@@ -256,6 +258,34 @@ def test_a_large_dump_is_gzipped_and_says_so_in_its_key(
 
     assert report.dumps == (f"{PREFIX}{DAY}.csv.gz",)
     assert packed.dump(f"{PREFIX}{DAY}.csv.gz") == plain.dump(f"{PREFIX}{DAY}.csv")
+
+
+def test_a_history_too_large_for_one_dump_is_split_by_snapshot(
+    replay: Callable[[], Replay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, split = replay(), replay()
+    whole.seed(DAY)
+    rows = whole.dump(f"{PREFIX}{DAY}.csv")[1:]
+    a_week = max(Counter(row[0] for row in rows).values())
+    monkeypatch.setattr(dumps, "PART_ROWS", 3 * a_week)
+
+    report = split.seed(DAY)
+
+    parts = [split.dump(key)[1:] for key in report.dumps]
+    assert len(parts) > 60
+    assert report.dumps[0] == f"{PREFIX}{DAY}-part-01-of-{len(parts):02}.csv"
+    assert [row for part in parts for row in part] == rows
+    assert max(map(len, parts)) <= 3 * a_week
+    weeks = [{row[0] for row in part} for part in parts]
+    assert sum(map(len, weeks)) == len(set.union(*weeks)), "no week is in two parts"
+
+
+def test_a_part_of_the_first_dump_is_within_the_loaders_bounds() -> None:
+    longest_line_at_scale_10 = len("2450815,102000,10,1000\n")
+
+    assert dumps.PART_ROWS <= MAX_ROWS
+    assert dumps.PART_ROWS * longest_line_at_scale_10 <= MAX_TEXT_BYTES
+    assert dumps.PART_ROWS >= 11_745_000, "the history at scale 1 is one dump"
 
 
 def test_a_seed_killed_among_its_dumps_is_finished_by_the_next(

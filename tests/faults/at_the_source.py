@@ -16,9 +16,13 @@ Rows = list[list[str]]
 
 @dataclass(frozen=True)
 class DumpFault(SourceFault):
-    """The day's dump in another form; `wrong` gives contents by key, None for an object that never came."""
+    """The day's dump in another form; `wrong` gives contents by key, None for an object that never came.
+
+    What was dropped beside the day's dump is deleted again; with `renamed_to`, it is moved there.
+    """
 
     wrong: Callable[[str, House], Mapping[str, str | None]] = lambda good, house: {}
+    renamed_to: str | None = None
 
     def inject(self, house: House) -> tuple[int, Undo]:
         key = f"{house.day}.csv"
@@ -31,10 +35,13 @@ class DumpFault(SourceFault):
                 house.drop_dump(name, content)
 
         def undo() -> None:
-            for name in dropped:
-                if name != key:
-                    house.remove_dump(name)
-            house.drop_dump(key, good)
+            for name, content in dropped.items():
+                if name == key:
+                    house.drop_dump(key, good)
+                    continue
+                house.remove_dump(name)
+                if self.renamed_to and content is not None:
+                    house.drop_dump(self.renamed_to.format(day=house.day), content)
 
         return sum(content != good for content in dropped.values()) or len(dropped), undo
 
@@ -80,6 +87,11 @@ def _text(change: Callable[[str], str]) -> Callable[[str, House], Mapping[str, s
     return lambda good, house: {f"{house.day}.csv": change(good)}
 
 
+def _quoted_in_upper_case(good: str) -> str:
+    header, *lines = good.splitlines()
+    return "".join('"' + line.replace(",", '","') + '"\n' for line in (header.upper(), *lines))
+
+
 def _moved(days: int) -> Callable[[str, House], Mapping[str, str | None]]:
     return _each_row(lambda row: [str(int(row[0]) + days), *row[1:]])
 
@@ -117,8 +129,10 @@ def dump(
     stops_at: str,
     killed_by: str,
     wrong: Callable[[str, House], Mapping[str, str | None]],
+    renamed_to: str | None = None,
 ) -> DumpFault:
-    return DumpFault(fault_id, f"dump: {what}", At.SOURCE, stops_at, frozenset(killed_by.split()), 0.01, wrong=wrong)
+    checks = frozenset(killed_by.split())
+    return DumpFault(fault_id, f"dump: {what}", At.SOURCE, stops_at, checks, 0.01, wrong=wrong, renamed_to=renamed_to)
 
 
 REFUSED = "inventory_dumps.no_unresolved_quarantine"
@@ -155,10 +169,17 @@ DUMPS = (
     dump("F59-dump", "a header and no row", "file", REFUSED, _text(lambda good: good.partition("\n")[0] + "\n")),
     dump(
         "F57-dump",
-        "quoted numbers behind a byte order mark, lines ended by CR LF",
+        "quotes that are no pairs: the first name and the last line have one each",
         "file",
         REFUSED,
         _text(lambda good: "\ufeff" + good.replace(",", '","').replace("\n", '"\r\n"')),
+    ),
+    dump(
+        "F57-quoted",
+        "names in upper case and every field in quotes, which change no value",
+        PASSES,
+        "",
+        _text(_quoted_in_upper_case),
     ),
     dump(
         "F57-crlf",
@@ -172,6 +193,42 @@ DUMPS = (
         "F46-dump", "a published week, from before its publication", PASSES, "", _a_past_week(7, "1998-01-01-late.csv")
     ),
     dump("F60-dump", "a published week restated", PASSES, "", _a_past_week(7, "{day}-restated.csv")),
+    dump(
+        "F61-strays",
+        "a folder's marker, _SUCCESS and notes beside it: no dumps, without a line in the ledger",
+        PASSES,
+        "",
+        lambda good, h: {"": "", "_SUCCESS": "", "notes.txt": "a note"},
+    ),
+    dump(
+        "F61-case",
+        "the same file as .CSV beside it, which no event announces: a warning",
+        PASSES,
+        "inventory_dumps.no_dump_is_ignored",
+        lambda good, h: {f"{h.day}.CSV": good},
+    ),
+    dump(
+        "F61-case-only",
+        "the day's dump came as .CSV and not as .csv",
+        "landing",
+        "inventory.weeks_are_contiguous",
+        lambda good, h: {f"{h.day}.csv": None, f"{h.day}.CSV": good},
+    ),
+    dump(
+        "F61-copy",
+        "a second download beside it, whose name is refused until the object is deleted",
+        "file",
+        REFUSED,
+        lambda good, h: {f"{h.day} (1).csv": good},
+    ),
+    dump(
+        "F61-renamed",
+        "a restatement under a name that is refused until the object is renamed",
+        "file",
+        REFUSED,
+        _a_past_week(14, "restated {day}.csv"),
+        renamed_to="{day}-restated.csv",
+    ),
 )
 
 

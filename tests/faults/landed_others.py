@@ -184,6 +184,46 @@ LEDGER = (
     ledger("F48-ledger", "the ledger is empty", "rows_seen snapshot_has_a_loaded_dump", "delete from ops.load_ledger"),
 )
 
+A_REFUSED_NAME = (
+    "insert into ops.load_ledger select replace(object_key, '.csv', ' (1).csv'), 'v-1', etag, sha256, bytes, null, "
+    "'quarantined', 'object key of another form', run_id, current_timestamp, null, current_timestamp "
+    f"from ops.load_ledger {LAST_LINE}"
+)
+
+NAMED = (
+    ledger(
+        "F61-ledger", "a name was refused, and nothing was uploaded since", "no_unresolved_quarantine", A_REFUSED_NAME
+    ),
+    rows(
+        "F61-ledger-later",
+        "ledger: a name was refused, and a good dump that was uploaded later lets the day go on",
+        At.LANDED,
+        "inventory_dumps.no_quarantine_is_forgotten",
+        A_REFUSED_NAME,
+        "update ops.load_ledger set last_modified = timestamp '1998-01-01 00:00:00' where version_id = 'v-1'",
+        stops_at=PASSES,
+    ),
+    rows(
+        "F61-deleted",
+        "ledger: a name was refused, and the object is deleted",
+        At.LANDED,
+        "",
+        A_REFUSED_NAME,
+        "insert into ops.bucket_finding select object_key, version_id, last_modified, 'deleted' from ops.load_ledger "
+        "where version_id = 'v-1'",
+        stops_at=PASSES,
+    ),
+    rows(
+        "F61-ignored",
+        "ledger: an object that looks like a dump is ignored for its name",
+        At.LANDED,
+        "inventory_dumps.no_dump_is_ignored",
+        "insert into ops.bucket_finding select replace(object_key, '.csv', '.CSV'), version_id, last_modified, "
+        f"'like_a_dump' from ops.load_ledger {LAST_LINE}",
+        stops_at=PASSES,
+    ),
+)
+
 FEW = rows(
     "F30-few-catalog-returns",
     "catalog returns: one line names a warehouse that nobody knows; it is quarantined",
@@ -215,4 +255,4 @@ UNDATED = rows(
     "update raw_sales.web_returns set wr_returned_date_sk = null where wr_item_sk % 2 = 0",
 )
 
-FAULTS = (FEW, FORGOTTEN, UNDATED, *returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER)
+FAULTS = (FEW, FORGOTTEN, UNDATED, *returns("catalog"), *returns("web"), *CUSTOMERS, *LEDGER, *NAMED)

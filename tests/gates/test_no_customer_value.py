@@ -13,7 +13,8 @@ from expectations.docs import build
 from expectations.gates import Judge, Window
 from shelfgate.errors import GateClosed
 from shelfgate.ledger import record_verdict
-from shelfgate.model import Gate, Verdict
+from shelfgate.model import Candidate, Gate, Partition, Verdict
+from shelfgate.reading_back import published_verdict
 from shelfgate.warehouse import install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, check, no_row
@@ -61,12 +62,27 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
                 "insert into candidate.dim_customer (customer_sk, customer_id, first_name, email_address, valid_from, "
                 f"valid_to, is_current) values (1, '{ID}', '{NAME}', '{MAIL}', {day}, null, true)"
             )
+        session.run("insert into store.dim_customer select 'pub-000001', * from candidate.dim_customer")
+        session.run(
+            "insert into ops.manifest (publication_id, table_name, build_id, row_count, digest) "
+            "values ('pub-000001', 'dim_customer', 'pub-000001', 2, 'd')"
+        )
+        session.run("update ops.pointer set publication_id = 'pub-000001' where name = 'current'")
     return found
 
 
 def judged(warehouse: DuckDBWarehouse, docs: Path, gate: Gate, suites: Path = SUITES) -> Verdict:
     with warehouse.turn() as session:
         verdict = Judge(warehouse, docs, suites).verdict(gate, Window("run-1", DAY, JUDGED_AT))
+        record_verdict(session, verdict, JUDGED_AT)
+    return verdict
+
+
+def read_back(warehouse: DuckDBWarehouse) -> Verdict:
+    """The published gate, on readers who see other customers than were judged."""
+    promised = Partition("dim_customer", None, 1, "another digest", "")
+    with warehouse.turn() as session:
+        verdict = published_verdict(session, Candidate("run-1", DAY, None, (promised,)), "pub-000001")
         record_verdict(session, verdict, JUDGED_AT)
     return verdict
 
@@ -100,7 +116,9 @@ def test_faulty_customers_leave_no_value_of_theirs_anywhere(
     caplog.set_level(logging.DEBUG)
     docs = tmp_path / "docs"
 
-    verdicts = [judged(warehouse, docs, gate) for gate in (Gate.LANDING, Gate.STAGING, Gate.MARTS)]
+    verdicts = [judged(warehouse, docs, gate) for gate in (Gate.FILE, Gate.LANDING, Gate.STAGING, Gate.MARTS)]
+    verdicts.append(read_back(warehouse))
+    assert {verdict.gate for verdict in verdicts} == set(Gate)
 
     failed = {f"{s.dataset}.{c.check_id}" for v in verdicts for s in v.suites for c in s.checks if not c.passed}
     assert failed >= {
@@ -115,6 +133,7 @@ def test_faulty_customers_leave_no_value_of_theirs_anywhere(
         "dim_customer.row_digest_is_known",
         "dim_customer.current_customers_equal_raw",
         "dim_customer.intervals_do_not_overlap",
+        "marts.readers_see_the_candidate",
     }
     assert_no_canary(docs, warehouse, verdicts, caplog.text)
 

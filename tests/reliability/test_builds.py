@@ -91,3 +91,35 @@ def test_a_value_that_breaks_a_build_is_in_no_message(
 
     assert "Conversion Error (its text is withheld" in str(failed.value)
     assert "7654321" not in f"{failed.value} {failed.value.__cause__} {shown} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Zoe Kanarienvogel", "zoe@kanarienvogel.example", "call\nkanarienvogel", "Binder Error: 'kanarienvogel' \"x"],
+    ids=["a name", "an address", "lines", "an error of its own"],
+)
+def test_a_text_that_breaks_a_build_is_in_no_message_and_no_file(
+    warehouse: DuckDBWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    value: str,
+) -> None:
+    shown: list[dict[str, object]] = []
+    monkeypatch.setattr(dbt_build, "create_table_artifact", lambda **artifact: shown.append(artifact))
+    make_warehouse(warehouse.path)
+    with warehouse.turn() as session:
+        session.run("alter table raw_sales.customer_address alter column ca_gmt_offset type varchar")
+        session.run("update raw_sales.customer_address set ca_gmt_offset = ?", [value])
+
+    build("staging", warehouse)
+    with pytest.raises(BuildFailed) as failed:
+        build("marts", warehouse)
+
+    out, err = capfd.readouterr()
+    home = Settings.load().home
+    files = {str(one): one.read_bytes() for one in home.rglob("*") if one.is_file() and one != warehouse.path}
+    assert "its text is withheld" in str(failed.value)
+    told = f"{failed.value} {failed.value.__cause__} {shown} {caplog.text} {out} {err}".lower()
+    assert "kanarienvogel" not in told
+    assert [name for name, content in files.items() if b"kanarienvogel" in content.lower()] == []

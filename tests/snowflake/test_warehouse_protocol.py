@@ -72,7 +72,7 @@ def _empty(session: Session) -> None:
         session.run(f"drop table if exists candidate.{table.name}")
     session.run("drop table if exists candidate.partition_inputs")
     session.run("update ops.lease set owner = null, expires_at = null, holder = null")
-    for table in ("load_ledger", "source_total", "gate_result", "publication", "manifest"):
+    for table in ("load_ledger", "bucket_finding", "source_total", "gate_result", "publication", "manifest"):
         session.run(f"delete from ops.{table}")
     session.run("update ops.pointer set publication_id = null")
 

@@ -47,7 +47,8 @@ def test_the_key_tells_the_day_of_the_dump(name: str) -> None:
     ],
 )
 def test_a_key_of_another_form_is_refused(key: str) -> None:
-    with pytest.raises(DumpRefused, match="object key of another form; wanted inbound/inventory/YYYY-MM-DD"):
+    wanted = r"wanted inbound/inventory/YYYY-MM-DD.*: rename or delete the object"
+    with pytest.raises(DumpRefused, match=f"object key of another form; {wanted}"):
         dump_date_of(dropped(key), PREFIX)
 
 

@@ -130,6 +130,35 @@ def test_where_the_stream_is_cut_into_chunks_does_not_matter(
     assert loaded_rows(packed(content, gzipped=gzipped), gzipped=gzipped, folder=tmp_path, step=step) == ROWS
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 21, 22, 23, 64])
+@pytest.mark.parametrize("name", [name for name, (content, _) in CORPUS.items() if b'"' in content])
+def test_where_a_quoted_text_is_cut_into_chunks_does_not_matter(name: str, step: int, tmp_path: Path) -> None:
+    content, verdict = CORPUS[name]
+    whole = read_dump([content], gzipped=False, into=tmp_path / "whole.csv")
+
+    cut = read_dump(in_chunks(content, step), gzipped=False, into=tmp_path / "cut.csv")
+
+    assert cut.refusal == whole.refusal
+    if not isinstance(verdict, str):
+        assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+        assert b'"' not in (tmp_path / "cut.csv").read_bytes()
+
+
+def test_quotes_that_begin_late_in_a_text_are_taken_off(tmp_path: Path) -> None:
+    content = HEADER + b"".join(b"2450815,%d,1,5\n" % item for item in range(1, 400)) + b'2450815,400,1,"5"\n'
+
+    for cut in range(len(content) - 30, len(content)):
+        reading = read_dump([content[:cut], content[cut:]], gzipped=False, into=tmp_path / "lines.csv")
+        assert (reading.checked().rows, reading.checked().quoted) == (400, True)
+        assert (tmp_path / "lines.csv").read_bytes().endswith(b"2450815,399,1,5\n2450815,400,1,5\n")
+
+
+def test_a_digit_before_a_quote_in_another_chunk_is_refused(tmp_path: Path) -> None:
+    reading = read_dump([HEADER + ROW + b"1", b'"0"\n'], gzipped=False, into=tmp_path / "lines.csv")
+
+    assert reading.text is None
+
+
 def test_a_gzip_cut_anywhere_is_refused(tmp_path: Path) -> None:
     """Also at a block boundary, where DuckDB alone reads half the rows without an error."""
     packer = zlib.compressobj(wbits=31)
@@ -267,12 +296,12 @@ def plainest_reading(content: bytes) -> list[tuple] | None:
     if b"\r\n" in content.partition(b"\n")[0] + b"\n":
         content = content.replace(b"\r\n", b"\n") if content.count(b"\r\n") == content.count(b"\n") else b""
     header, *lines = content.removesuffix(b"\n").split(b"\n")
-    names = header.split(b",")
+    names = [bare(name).lower() for name in header.split(b",")]
     if sorted(names) != sorted(HEADER.strip().split(b",")):
         return None
     rows = []
     for line in lines:
-        fields = dict(zip(names, line.split(b","), strict=False))
+        fields = dict(zip(names, map(bare, line.split(b",")), strict=False))
         values = [fields.get(name, b"") for name in HEADER.strip().split(b",")]
         if line.count(b",") != 3 or not all(re.fullmatch(rb"-?[0-9]{1,18}", value) for value in values[:3]):
             return None
@@ -284,9 +313,27 @@ def plainest_reading(content: bytes) -> list[tuple] | None:
     return sorted(rows) if rows and sound and len(set(keys)) == len(keys) else None
 
 
+def bare(field: bytes) -> bytes:
+    """A field without its pair of quotes."""
+    return field[1:-1] if re.fullmatch(rb'"[^"]*"', field) else field
+
+
 near_csv = st.lists(
     st.one_of(
-        st.sampled_from([HEADER, BODY, SWAPPED, b"2450815,1,1,5\n", b"2450815,1,2,\n", b"2450815,1,3,7", b'"', b'""']),
+        st.sampled_from(
+            [
+                HEADER,
+                BODY,
+                SWAPPED,
+                b"2450815,1,1,5\n",
+                b"2450815,1,2,\n",
+                b"2450815,1,3,7",
+                b'"',
+                b'""',
+                b'"2450815","1","4","7"\n',
+                b'2450815,1,"5",""\n',
+            ]
+        ),
         st.sampled_from(
             [b"\n", b"\r\n", b"\r", b",", b"\0", b"\xef\xbb\xbf", b"-", b" ", b"\x1f\x8b", b"1e3", b"\x85"]
         ),
