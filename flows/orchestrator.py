@@ -10,11 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shelfgate.errors import OutsideWorldGaveUp
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+
+if TYPE_CHECKING:
+    import httpx
 
 # A fresh server migrates its database: 10..37 s on two shared cores.
 START_DEADLINE_SECONDS = 180.0
+# A page instead of an answer may be a proxy that is coming up; it is not waited for as long as a server.
+PAGE_SECONDS = 10.0
 
 
 @contextmanager
@@ -26,6 +32,7 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
 
     Raises:
         OutsideWorldGaveUp: the server does not answer.
+        ConfigurationError: at PREFECT_API_URL something else does.
     """
     configured = os.environ.get("PREFECT_API_URL") or _from_profile()
     if configured:
@@ -109,21 +116,36 @@ def _from_profile() -> str | None:
     return PREFECT_API_URL.value()
 
 
+def _is_of_prefect(answer: httpx.Response) -> bool:
+    """Prefect says `true`. Its own pages, and those of a proxy, have status 200, too."""
+    try:
+        return answer.is_success and answer.json() is not None
+    except ValueError:
+        return False
+
+
 def _await_health(
     url: str, tell: Callable[[str], None], name: str, process: subprocess.Popen[bytes] | None = None
 ) -> None:
     import httpx
 
     began = time.monotonic()
-    told = False
+    told, page = False, ""
     while True:
         try:
-            if httpx.get(f"{url}/health", timeout=5).is_success:
+            answer = httpx.get(f"{url}/health", timeout=5)
+            if _is_of_prefect(answer):
                 if told:
                     tell(f"{name} is up after {time.monotonic() - began:.0f} s")
                 return
+            page = f"{answer.status_code}, {answer.headers.get('content-type', 'no content type')}"
         except httpx.HTTPError:
-            pass  # not up yet; the deadline decides
+            page = ""  # not up yet; the deadline decides
+        if page.startswith(("2", "3")) and time.monotonic() - began > PAGE_SECONDS:
+            raise ConfigurationError(
+                f"{name}: observed {page} for /health; expected JSON. Nothing was run and readers see what they saw. "
+                "PREFECT_API_URL ends with /api; without that, or behind a sign-in page, a page answers."
+            )
         if process is not None and process.poll() is not None:
             raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}; its log is prefect/server.log.")
         if time.monotonic() - began > START_DEADLINE_SECONDS:
