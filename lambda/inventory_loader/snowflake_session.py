@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ from inventory_loader.errors import ConfigurationError
 _NEEDED = ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "DATABASE")
 _SECRET = "SHELFGATE_SNOWFLAKE_KEY_SECRET"  # noqa: S105  (the name of a setting)
 _KEY_FILE = "SNOWFLAKE_PRIVATE_KEY_PATH"
+
+# As `AllowedPattern` of SnowflakeAccount in lambda/template.yaml. An address is none: the connector makes its own.
+_ACCOUNT = re.compile(
+    r"(?!(?i:(.*\.)?snowflake(computing)?\.(com|cn)$))"
+    r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*){0,3}"
+)
 
 
 def open_session(environment: Mapping[str, str], *, run_id: str, seconds_left: float) -> Any:
@@ -29,6 +36,11 @@ def open_session(environment: Mapping[str, str], *, run_id: str, seconds_left: f
     missing = [f"SNOWFLAKE_{name}" for name in _NEEDED if not environment.get(f"SNOWFLAKE_{name}")]
     if missing:
         raise ConfigurationError(f"{', '.join(missing)} not set; wanted the loader's account, user and role.")
+    if not _ACCOUNT.fullmatch(environment["SNOWFLAKE_ACCOUNT"]):
+        raise ConfigurationError(
+            "SNOWFLAKE_ACCOUNT is no account identifier; expected one such as MYORG-MYACCOUNT or xy12345.eu-central-1, "
+            "without https:// and without .snowflakecomputing.com. Nothing was loaded."
+        )
     # A local stand-in has an address of its own.
     address = {
         name: environment[f"SNOWFLAKE_{name.upper()}"]

@@ -44,7 +44,7 @@ def warehouse(user: str, role: str | None = None) -> SnowflakeWarehouse:
         account,
         database,
         compute.get(user, "SHELFGATE_BUILD"),
-        f"{account.lower()}.snowflakecomputing.com",
+        None,
         443,
         "https",
         60,
