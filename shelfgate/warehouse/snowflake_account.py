@@ -23,9 +23,10 @@ def checked_account(name: str) -> str:
         return name
     # Not quoted: a pasted address may hold more than an address.
     raise ConfigurationError(
-        "SHELFGATE_SNOWFLAKE_ACCOUNT (or the account of its block) is an address or of another form; expected an account identifier such as "
-        "MYORG-MYACCOUNT or xy12345.eu-central-1, without https:// and without .snowflakecomputing.com. Nothing was "
-        "sent. A host that does not follow from the identifier goes into SHELFGATE_SNOWFLAKE_HOST."
+        "SHELFGATE_SNOWFLAKE_ACCOUNT (or the account of its block) is an address or of another form; expected an "
+        "account identifier such as MYORG-MYACCOUNT or xy12345.eu-central-1, without https:// and without "
+        ".snowflakecomputing.com. Nothing was sent. A host that does not follow from the identifier goes into "
+        "SHELFGATE_SNOWFLAKE_HOST."
     )
 
 
