@@ -72,7 +72,7 @@ def refresh_streams(streams: tuple[str, ...], as_json: bool) -> None:
         answer({"job_id": job_id, "streams": streams, "rows": rows})
     else:
         moved = "" if rows is None else f", {rows:,} rows moved"
-        click.echo(f"refreshed{moved}; `shelfgate refresh` judges and publishes what landed")
+        show(f"refreshed{moved}; `shelfgate refresh` judges and publishes what landed")
 
 
 def _show(changes: Sequence[Change], settings: Settings, plan_only: bool, as_json: bool) -> None:

@@ -9,16 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.exits import STATUS_HINT, chain_of, notes_of, shelfgate_error_of
 from shelfgate import with_parent
 from shelfgate.disk_room import refuse_full_disk
-from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure, ShelfgateError
+from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure, ShelfgateError
+
+if TYPE_CHECKING:
+    import httpx
 
 # A fresh server migrates its database: 10..37 s on two shared cores.
 START_DEADLINE_SECONDS = 180.0
 # It takes up to 15 s to stop once its services run. What it knows is in SQLite, which a kill does not hurt.
 STOP_SECONDS = 2.0
+# A page instead of an answer may be a proxy that is coming up; it is not waited for as long as a server.
+PAGE_SECONDS = 10.0
 
 # SQLite takes room a page at a time, its log 32 kB: below this the server's next writes fail.
 _FULL_BYTES = 1_000_000
@@ -33,6 +39,7 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
 
     Raises:
         OutsideWorldGaveUp: the server does not answer, or stopped answering before the block ended.
+        ConfigurationError: at PREFECT_API_URL something else does.
         PermanentFailure: it is ours, and its disk is full.
     """
     configured = configured_api()
@@ -169,12 +176,25 @@ def _from_profile() -> str | None:
     return PREFECT_API_URL.value()
 
 
+def _is_of_prefect(answer: httpx.Response) -> bool:
+    """Prefect says `true`. Its own pages, and those of a proxy, have status 200, too."""
+    try:
+        return answer.is_success and answer.json() is not None
+    except ValueError:
+        return False
+
+
 def _await_health(
     url: str, tell: Callable[[str], None], name: str, process: subprocess.Popen[bytes] | None = None
 ) -> None:
     began = time.monotonic()
     told = False
-    while not _is_healthy(url):
+    while (page := _page_instead(url)) is not None:
+        if page.startswith(("2", "3")) and time.monotonic() - began > PAGE_SECONDS:
+            raise ConfigurationError(
+                f"{name}: observed {page} for /health; expected JSON. Nothing was run and readers see what they saw. "
+                "PREFECT_API_URL ends with /api; without that, or behind a sign-in page, a page answers."
+            )
         if process is not None and process.poll() is not None:
             raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}. Nothing was run.")
         if time.monotonic() - began > START_DEADLINE_SECONDS:
@@ -188,9 +208,17 @@ def _await_health(
 
 
 def _is_healthy(url: str) -> bool:
+    return _page_instead(url) is None
+
+
+def _page_instead(url: str) -> str | None:
+    """None if Prefect's API is healthy; else status and content type of what answered, empty if nothing did."""
     import httpx
 
     try:
-        return httpx.get(f"{url}/health", timeout=5).is_success
+        answer = httpx.get(f"{url}/health", timeout=5)
     except httpx.HTTPError:
-        return False
+        return ""  # not up yet; the deadline decides
+    if _is_of_prefect(answer):
+        return None
+    return f"{answer.status_code}, {answer.headers.get('content-type', 'no content type')}"

@@ -21,4 +21,5 @@ def declared_environment(postgres_dsn: str) -> dict[str, str]:
         "SHELFGATE_AIRBYTE_DESTINATION_DATABASE": "SANDBOX",
         "SHELFGATE_AIRBYTE_DESTINATION_USER": "SANDBOX",
         "SHELFGATE_AIRBYTE_DESTINATION_PRIVATE_KEY": "none",
+        "SHELFGATE_AIRBYTE_DESTINATION_PRIVATE_KEY_PASSPHRASE": "none",
     }

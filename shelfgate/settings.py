@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     snowflake_admin_private_key_path: Path | None = None
     snowflake_admin_private_key_passphrase: SecretStr | None = None
     snowflake_storage_role_arn: str | None = None
+    # Names of roles, users, warehouses, monitor and integration begin with it: an account is shared.
+    snowflake_prefix: str = "shelfgate_"
     snowflake_credits_a_month: int = Field(default=100, ge=1)
     # Only another Snowflake than Snowflake's own (the sandbox's, a private link) needs these three.
     snowflake_host: str | None = None

@@ -20,6 +20,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 from prefect.runtime import flow_run
 
 from shelfgate.clients.airbyte_answers import Note, Triggered
+from shelfgate.errors import OutsideWorldGaveUp
 from shelfgate.outside_text import as_markdown
 
 NOTE_KEY, PROGRESS_KEY = "airbyte-job", "airbyte-sync"
@@ -28,16 +29,33 @@ SHOW_EVERY_SECONDS = 10.0
 
 
 def last_note() -> Note | None:
-    """The note that this flow run kept last; None if it kept none, or has used the job that it leads to."""
+    """The note that this flow run kept last; None if it kept none, or has used the job that it leads to.
+
+    Raises:
+        OutsideWorldGaveUp: Prefect did not answer, or not with a note: nobody knows whether a job was started.
+    """
     wanted = ArtifactFilter(
         key=ArtifactFilterKey(any_=[NOTE_KEY]),
         flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run.get_id())]),
     )
-    found = get_client(sync_client=True).read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
-    if not found:
-        return None
-    kept: dict[str, Any] = json.loads(str(found[0].data))[0]
-    return None if kept.pop("used") else Note(**kept)
+    try:
+        client = get_client(sync_client=True)
+        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
+        return _note(found[0].data) if found else None
+    except (httpx.HTTPError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise OutsideWorldGaveUp(
+            f"Prefect: no usable answer about artifact {NOTE_KEY} of this run ({type(error).__name__}); expected the "
+            "job that it started before, or none. No sync was started and readers see what they saw; run again."
+        ) from None
+
+
+def _note(data: Any) -> Note | None:
+    kept = json.loads(str(data))[0]
+    used, fence, job_id, ours = kept["used"], kept["fence"], kept["job_id"], kept["ours"]
+    numbers = [fence] if job_id is None else [fence, job_id]
+    if not all(type(one) is int for one in numbers) or not all(type(one) is bool for one in (used, ours)):
+        raise ValueError("fields of other types")
+    return None if used else Note(fence, job_id, ours)
 
 
 def keep_note(note: Note, *, used: bool = False) -> None:

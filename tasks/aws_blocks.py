@@ -5,6 +5,7 @@ Where no block is named, boto3 finds its own credentials, as on a laptop.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +78,12 @@ def _loaded(kind: str, name: str) -> Any:
     class_ = prefect_aws.S3Bucket if kind == "s3-bucket" else prefect_aws.AwsCredentials
     try:
         return class_.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  (a keyword of the dispatcher)
-    except httpx.TransportError as error:
+    except (httpx.RequestError, json.JSONDecodeError) as error:
+        # A page that is no JSON is a proxy's, whatever its status.
         raise OutsideWorldGaveUp(f"{named}: Prefect did not answer ({type(error).__name__}). Run again.") from None
     except (ValueError, RuntimeError, httpx.HTTPStatusError) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= 500:
+            raise OutsideWorldGaveUp(f"{named}: Prefect answered {error.response.status_code}. Run again.") from None
         # Without its text: what did not fit may be a key.
         raise ConfigurationError(
             f"{named} cannot be loaded ({type(error).__name__}). Save it in Prefect under this name (docs/aws.md), or "

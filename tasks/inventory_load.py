@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from prefect import get_run_logger, task
 
 from shelfgate import interruption
 from shelfgate.clients import lambda_api
 from shelfgate.clients.landing_bucket import DUMP_SUFFIXES, DroppedObject, dropped_objects
-from shelfgate.errors import LoadFailed
+from shelfgate.clients.loader_reply import Ended, ended
 from shelfgate.ledger import Run, not_yet_judged, record_bucket_findings
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
@@ -20,23 +18,12 @@ from shelfgate.warehouse import Warehouse
 from tasks.aws_blocks import lambda_client, landing
 from tasks.retrying import OUTSIDE_CALL
 
-STATUSES = frozenset({"loaded", "superseded", "unchanged", "quarantined"})
-
 DUMPS_AN_INVOCATION = 20
 """The most that the loader takes. A call costs as much as a small dump; after each, the run tells how far it is."""
 
 
 IGNORED_LOGGED = 20
 """Objects; a folder of thousands of others is counted."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What became of one dump: one of STATUSES, or `vanished`."""
-
-    dropped: DroppedObject
-    status: str
-    reason: str | None = None
 
 
 @task(name="find dropped dumps", **OUTSIDE_CALL)
@@ -68,7 +55,7 @@ def load_batch(settings: Settings, run: Run, batch: Sequence[DroppedObject]) -> 
 
     Raises:
         LoadInterrupted, OutsideWorldGaveUp: no answer this time; the task tries again.
-        LoadFailed: the function failed for good, or its answer does not account for every dump.
+        LoadFailed: the function failed for good, or its reply does not account for every dump.
     """
     asked = [
         {"object_key": one.object_key, "version_id": one.version_id, "idempotency_key": one.idempotency_key}
@@ -77,34 +64,7 @@ def load_batch(settings: Settings, run: Run, batch: Sequence[DroppedObject]) -> 
     reply = lambda_api.invoke(
         settings.need("lambda_function"), {"objects": asked, "run_id": run.run_id}, client=lambda_client(settings)
     )
-    ended = _ended(reply)
-    found = [Ended(one, *ended.pop((one.object_key, one.version_id))) for one in batch if _named(one) in ended]
-    if ended or not found or len(found) + reply.get("left", 0) != len(batch):
-        raise LoadFailed(
-            f"inventory load: the function answered for {len(found)} of {len(batch)} dumps and for {len(ended)} that "
-            f"nobody asked for, {reply.get('left')} left; wanted an answer for each. What it loaded is in the ledger."
-        )
-    return found
-
-
-def _named(one: DroppedObject) -> tuple[str, str]:
-    return one.object_key, one.version_id
-
-
-def _ended(reply: dict[str, Any]) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """Status and reason by key and version."""
-    ended: dict[tuple[str, str], tuple[str, str | None]] = {
-        (gone["object_key"], gone["version_id"]): ("vanished", "gone since it was found")
-        for gone in reply.get("vanished", [])
-    }
-    for receipt in reply.get("receipts", []):
-        if receipt.get("status") not in STATUSES:
-            raise LoadFailed(
-                f"inventory load: {receipt.get('object_key')} ended as {receipt.get('status')!r}, "
-                f"wanted one of {sorted(STATUSES)}."
-            )
-        ended[receipt["object_key"], receipt["version_id"]] = receipt["status"], receipt.get("reason")
-    return ended
+    return ended(reply, batch)
 
 
 def load_dumps(settings: Settings, warehouse: Warehouse, run: Run) -> Counter[str]:

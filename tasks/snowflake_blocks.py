@@ -5,6 +5,7 @@ Where no block is named, the settings say who logs in, as on a laptop.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -89,9 +90,12 @@ def _loaded(named: str, name: str) -> SnowflakeCredentials:
         ) from None
     try:
         return SnowflakeCredentials.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  (the dispatcher's)
-    except httpx.TransportError as error:
+    except (httpx.RequestError, json.JSONDecodeError) as error:
+        # A page that is no JSON is a proxy's, whatever its status.
         raise OutsideWorldGaveUp(f"{named}: Prefect did not answer ({type(error).__name__}). Run again.") from None
     except (ValueError, RuntimeError, httpx.HTTPStatusError) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= 500:
+            raise OutsideWorldGaveUp(f"{named}: Prefect answered {error.response.status_code}. Run again.") from None
         # Without its text: what did not fit may be a key.
         raise ConfigurationError(
             f"{named} cannot be loaded ({type(error).__name__}). Save it in Prefect under this name "

@@ -12,8 +12,8 @@ create schema if not exists store with managed access;
 create schema if not exists marts with managed access;
 create schema if not exists ops with managed access;
 
-grant usage on warehouse shelfgate_load to role loader;
-grant usage on warehouse shelfgate_load to role airbyte;
-grant usage on warehouse shelfgate_build to role transformer;
-grant usage on warehouse shelfgate_build to role publisher;
-grant usage on warehouse shelfgate_read to role metabase_ro;
+grant usage on warehouse &{names}load to role &{names}loader;
+grant usage on warehouse &{names}load to role &{names}airbyte;
+grant usage on warehouse &{names}build to role &{names}transformer;
+grant usage on warehouse &{names}build to role &{names}publisher;
+grant usage on warehouse &{names}read to role &{names}metabase_ro;

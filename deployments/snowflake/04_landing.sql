@@ -14,4 +14,4 @@ error_on_column_count_mismatch = true;
 
 create stage if not exists raw_inventory.inbound
 url = 's3://&{bucket}/&{prefix}'
-storage_integration = shelfgate_landing;
+storage_integration = &{names}landing;

@@ -2,21 +2,26 @@
 -- from `shelfgate snowflake apply --public-keys`, or it logs in with its workload identity (docs/snowflake.md, Keys).
 use role useradmin;
 
-create user if not exists loader
-type = service default_role = loader default_warehouse = shelfgate_load default_secondary_roles = ();
-create user if not exists airbyte
-type = service default_role = airbyte default_warehouse = shelfgate_load default_secondary_roles = ();
-create user if not exists transformer
-type = service default_role = transformer default_warehouse = shelfgate_build default_secondary_roles = ();
-create user if not exists publisher
-type = service default_role = publisher default_warehouse = shelfgate_build default_secondary_roles = ();
-create user if not exists metabase_ro
-type = service default_role = metabase_ro default_warehouse = shelfgate_read default_secondary_roles = ();
+create user if not exists &{names}loader
+type = service default_role = &{names}loader default_warehouse = &{names}load default_secondary_roles = ()
+comment = '&{mark}a workload';
+create user if not exists &{names}airbyte
+type = service default_role = &{names}airbyte default_warehouse = &{names}load default_secondary_roles = ()
+comment = '&{mark}a workload';
+create user if not exists &{names}transformer
+type = service default_role = &{names}transformer default_warehouse = &{names}build default_secondary_roles = ()
+comment = '&{mark}a workload';
+create user if not exists &{names}publisher
+type = service default_role = &{names}publisher default_warehouse = &{names}build default_secondary_roles = ()
+comment = '&{mark}a workload';
+create user if not exists &{names}metabase_ro
+type = service default_role = &{names}metabase_ro default_warehouse = &{names}read default_secondary_roles = ()
+comment = '&{mark}a workload';
 
 use role securityadmin;
 
-grant role loader to user loader;
-grant role airbyte to user airbyte;
-grant role transformer to user transformer;
-grant role publisher to user publisher;
-grant role metabase_ro to user metabase_ro;
+grant role &{names}loader to user &{names}loader;
+grant role &{names}airbyte to user &{names}airbyte;
+grant role &{names}transformer to user &{names}transformer;
+grant role &{names}publisher to user &{names}publisher;
+grant role &{names}metabase_ro to user &{names}metabase_ro;

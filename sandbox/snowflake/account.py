@@ -15,7 +15,7 @@ from sandbox.snowflake.process import ACCOUNT, ADMIN, Emulator, KeyPair, launch,
 from shelfgate.settings import PREFIX, Settings
 from shelfgate.warehouse import snowflake_login
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse, account_of, administrator
-from shelfgate.warehouse.snowflake_setup import USERS, apply, plan_for
+from shelfgate.warehouse.snowflake_setup import USERS, apply, check_ownership, plan_for
 
 DATABASE = "RETAIL"
 # At each login the connector asks the network around it which cloud it runs in.
@@ -46,11 +46,11 @@ class EstatesAccount:
             "HOST": "127.0.0.1",
             "PORT": str(self.emulator.port),
             "PROTOCOL": "http",
-            "USER": "PUBLISHER",
-            "ROLE": "PUBLISHER",
+            "USER": "SHELFGATE_PUBLISHER",
+            "ROLE": "SHELFGATE_PUBLISHER",
             **self._key("", "publisher"),
-            "BUILD_USER": "TRANSFORMER",
-            "BUILD_ROLE": "TRANSFORMER",
+            "BUILD_USER": "SHELFGATE_TRANSFORMER",
+            "BUILD_ROLE": "SHELFGATE_TRANSFORMER",
             **self._key("BUILD_", "transformer"),
             "ADMIN_USER": ADMIN,
             **self._key("ADMIN_", "administrator"),
@@ -68,13 +68,14 @@ class EstatesAccount:
 
     def loader_environment(self) -> dict[str, str]:
         """What the inventory loader sees of it."""
-        told = self.emulator.settings("LOADER", self.keys["loader"], "LOADER", DATABASE, "SHELFGATE_LOAD")
+        user = role = "SHELFGATE_LOADER"
+        told = self.emulator.settings(user, self.keys["loader"], role, DATABASE, "SHELFGATE_LOAD")
         return told | {"SHELFGATE_SNOWFLAKE_STAGE": STAGE} | QUIET
 
     def airbytes_warehouse(self) -> SnowflakeWarehouse:
         """The account as Airbyte's destination logs in to it."""
         key = self.keys["airbyte"]
-        user = snowflake_login.Identity("AIRBYTE", "AIRBYTE", key.private_file, key.passphrase)
+        user = snowflake_login.Identity("SHELFGATE_AIRBYTE", "SHELFGATE_AIRBYTE", key.private_file, key.passphrase)
         return SnowflakeWarehouse(
             account_of(self._read({"SHELFGATE_SNOWFLAKE_WAREHOUSE": "SHELFGATE_LOAD"})), user, user
         )
@@ -84,7 +85,9 @@ class EstatesAccount:
         self.emulator.await_answer()
         settings = self._read({"SHELFGATE_S3_BUCKET": s3.BUCKET, "SHELFGATE_S3_PREFIX": s3.PREFIX})
         with administrator(settings).turn() as session:
-            apply(session, plan_for(settings, self.public_keys))
+            steps = plan_for(settings, self.public_keys)
+            check_ownership(session, steps, DATABASE)
+            apply(session, steps)
 
     def _read(self, more: dict[str, str]) -> Settings:
         return Settings.model_validate(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeGuard
 
 from shelfgate.clients.airbyte_session import Unanswered
 from shelfgate.errors import OutsideWorldGaveUp, SyncFailed
@@ -98,23 +99,34 @@ class Connection:
     link: str
 
 
-def as_job(answer: Any, job_id: int | None = None) -> Job:
-    """
+def as_job(
+    answer: Any, job_id: int | None = None, connection_id: str | None = None, newer_than: int | None = None
+) -> Job:
+    """`job_id`, `connection_id`: those that were asked about. `newer_than`: the newest job before the one asked for.
+
     Raises:
-        Unanswered: it is no job, or not the one that was asked for.
+        Unanswered: it is no sync, or not the one that was asked for.
     """
     if not isinstance(answer, dict):
         raise Unanswered("an answer that is no job")
     found, connection, status = answer.get("jobId"), answer.get("connectionId"), answer.get("status")
-    if not (isinstance(found, int) and isinstance(connection, str) and isinstance(status, str)):
+    if not (_is_number(found) and is_text(connection) and is_text(status)):
         raise Unanswered("an answer that is no job")
     if job_id is not None and found != job_id:
         raise Unanswered(f"an answer about job {found}")
+    if connection_id is not None and connection != connection_id:
+        raise Unanswered(f"an answer about job {found} of another connection")
+    if newer_than is not None and found <= newer_than:
+        raise Unanswered(f"an answer about job {found}, which is not new")
+    if answer.get("jobType") != "sync":
+        # A reset or a refresh that has succeeded has brought nothing that a sync would have.
+        raise Unanswered(f"an answer about job {found}, which is not called a sync")
+    started = answer.get("startTime")
     return Job(
         found,
         connection,
         status,
-        answer.get("startTime"),
+        started if isinstance(started, str) else None,
         _count(answer.get("rowsSynced")),
         _count(answer.get("bytesSynced")),
         _seconds(answer.get("duration")),
@@ -124,36 +136,51 @@ def as_job(answer: Any, job_id: int | None = None) -> Job:
 def as_jobs(answer: Any, connection_id: str) -> list[Job]:
     """
     Raises:
-        Unanswered: it is no list of this connection's jobs.
+        Unanswered: it is no list of this connection's syncs, newest first.
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
         raise Unanswered("an answer that is no list of jobs")
     jobs = [as_job(job) for job in answer["data"]]
     if any(job.connection_id != connection_id for job in jobs):
         raise Unanswered("a list of another connection's jobs")
+    if any(older.job_id >= newer.job_id for newer, older in pairwise(jobs)):
+        # Whoever takes the first for the newest would start a second sync beside a running one.
+        raise Unanswered("a list of jobs that is not newest first")
     return jobs
 
 
-def as_connection(answer: Any, web: str) -> Connection:
+def as_connection(answer: Any, connection_id: str, web: str) -> Connection:
     """`web`: where people look at Airbyte.
 
     Raises:
-        Unanswered: it is no connection.
+        Unanswered: it is no connection, or not the one that was asked for.
     """
-    if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
+    if not isinstance(answer, dict) or not all(is_text(answer.get(one)) for one in ("connectionId", "name", "status")):
         raise Unanswered("an answer that is no connection")
-    reason, connection_id = answer.get("statusReason"), str(answer.get("connectionId"))
+    if answer["connectionId"] != connection_id:
+        raise Unanswered("an answer about another connection")
+    reason, workspace = answer.get("statusReason"), answer.get("workspaceId")
+    timeline = f"{web}/workspaces/{workspace}/connections/{connection_id}/timeline"
     return Connection(
         connection_id,
-        str(answer.get("name")),
+        answer["name"],
         answer["status"],
         f" ({reason})" if reason else "",
-        f"{web}/workspaces/{answer.get('workspaceId')}/connections/{connection_id}/timeline",
+        timeline if is_text(workspace) else web,
     )
 
 
+def is_text(value: Any) -> TypeGuard[str]:
+    """It is a text, and not an empty one: an id or a name of Airbyte's never is."""
+    return isinstance(value, str) and bool(value)
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if _is_number(value) else None
 
 
 def _seconds(value: Any) -> float | None:

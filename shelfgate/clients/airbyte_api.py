@@ -74,7 +74,7 @@ class AirbyteApi:
 
     def connection(self, connection_id: str) -> Connection:
         def read(answer: Any) -> Connection:
-            return as_connection(answer, self._session.web)
+            return as_connection(answer, connection_id, self._session.web)
 
         return self._retried("GET", f"connections/{connection_id}", f"connection {connection_id}", read)
 
@@ -179,7 +179,8 @@ class AirbyteApi:
         seen, pause, refused = "", 0.0, False
         for attempt in range(ATTEMPTS):
             try:
-                return as_job(self._session.send("POST", "jobs", f"connection {connection_id}", json=wanted)), True
+                answer = self._session.send("POST", "jobs", f"connection {connection_id}", json=wanted)
+                return as_job(answer, connection_id=connection_id, newer_than=fence), True
             except Conflict as conflict:
                 refused, seen = True, str(conflict)
                 self._need_active(connection_id)
@@ -232,7 +233,8 @@ class AirbyteApi:
         """For people: where the connection's jobs and their logs are; Airbyte itself if that cannot be asked."""
         path, until = f"connections/{connection_id}", self._clock() + LINK_SECONDS
         try:
-            return as_connection(self._session.send("GET", path, path, until=until), self._session.web).link
+            answer = self._session.send("GET", path, path, until=until)
+            return as_connection(answer, connection_id, self._session.web).link
         except (Unanswered, ShelfgateError):
             return self._session.web
 

@@ -78,7 +78,7 @@ class AirbyteSession:
         Raises:
             Unanswered: no connection, a time-out, 408, 429, 5xx, or something that is not JSON.
             Conflict: 409.
-            ConfigurationError: credentials, id or path are not accepted.
+            ConfigurationError: credentials, id or path are not accepted, or the address only leads to another.
             PermanentFailure: refused for another reason.
         """
         longest = self._timeout_seconds if method == "GET" else self._slow_call_seconds
@@ -97,11 +97,7 @@ class AirbyteSession:
                     f"{self.name} does not accept the client id and secret ({response.status_code}). Check "
                     "SHELFGATE_AIRBYTE_CLIENT_ID and SHELFGATE_AIRBYTE_CLIENT_SECRET."
                 )
-            answer = self._judged(response, "access token")
-            try:
-                self._token, life = str(answer["access_token"]), float(answer["expires_in"])
-            except (KeyError, TypeError, ValueError):
-                raise Unanswered("a token answer without access_token and expires_in") from None
+            self._token, life = _token_and_life(self._judged(response, "access token"))
             # A server may be set to tokens that live a minute: use those for half of it.
             self._token_good_until = self._clock() + max(life - TOKEN_MARGIN_SECONDS, life / 2)
         return self._token
@@ -121,10 +117,13 @@ class AirbyteSession:
     def _judged(self, response: httpx.Response, what: str) -> Any:
         status = response.status_code
         if response.is_success:
-            try:
-                return response.json()
-            except ValueError:
-                raise Unanswered(f"{status} without JSON") from None
+            return _json_of(response)
+        if response.is_redirect:
+            raise ConfigurationError(
+                f"{self.name}, {what}: observed {status}, which leads to {_host_of(response)}; expected an answer. A "
+                "redirection is not followed, it would carry the credentials elsewhere: set SHELFGATE_AIRBYTE_URL to "
+                "the address that answers itself (http or https, no sign-in page before it)."
+            )
         seen = f"{status} {_told(response)}"
         if status == 409:
             raise Conflict(f"{self.name}, {what}: {seen}")
@@ -136,6 +135,30 @@ class AirbyteSession:
                 "SHELFGATE_AIRBYTE_URL lacks its path (/v1, /api/public/v1)."
             )
         raise PermanentFailure(f"{self.name}, {what}: {seen}.")
+
+
+def _json_of(response: httpx.Response) -> Any:
+    kind = response.headers.get("content-type", "")
+    if kind and "json" not in kind:
+        raise Unanswered(f"{response.status_code} with {kind.partition(';')[0]} instead of JSON")
+    try:
+        return response.json()
+    except ValueError:
+        raise Unanswered(f"{response.status_code} without JSON") from None
+
+
+def _token_and_life(answer: Any) -> tuple[str, float]:
+    token, life = (answer.get("access_token"), answer.get("expires_in")) if isinstance(answer, dict) else (None, None)
+    if not isinstance(token, str) or not token:
+        raise Unanswered("a token answer without access_token")
+    if isinstance(life, bool) or not isinstance(life, int | float) or not 0 < life < float("inf"):
+        raise Unanswered("a token answer without the seconds in expires_in")
+    return token, float(life)
+
+
+def _host_of(response: httpx.Response) -> str:
+    """Where a redirection leads, without its path and query: those may carry a session."""
+    return urlsplit(response.headers.get("location", "")).hostname or "another path"
 
 
 def _told(response: httpx.Response) -> str:

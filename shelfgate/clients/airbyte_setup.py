@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelfgate.clients.airbyte_answers import is_text
 from shelfgate.clients.airbyte_declared import Declared, Secret, revealed
 from shelfgate.clients.airbyte_session import AirbyteSession, Unanswered
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
@@ -70,7 +71,7 @@ class Workspace:
             if found is None:
                 changes.append(Change(one, "create", None))
                 continue
-            found_id = ids[one.kind, one.name] = str(found[f"{one.kind}Id"])
+            found_id = ids[one.kind, one.name] = found[f"{one.kind}Id"]
             self._need_same_ends(one, found, ids)
             differences = tuple(_differences(one.body, found, ""))
             stale = resend_secrets and one.kind != "connection"
@@ -115,9 +116,11 @@ class Workspace:
         for attempt in range(ATTEMPTS):
             try:
                 created = self._session.send("POST", f"{one.kind}s", f"{one.kind} {one.name}", json=body)
-                return str(created[f"{one.kind}Id"])
-            except (Unanswered, KeyError, TypeError) as lost:
-                seen = str(lost)
+                if isinstance(created, dict) and is_text(created.get(f"{one.kind}Id")):
+                    return str(created[f"{one.kind}Id"])
+                seen = "an answer without its id"
+            except Unanswered as unanswered:
+                seen = str(unanswered)
             self._sleep(PAUSE_SECONDS * (attempt + 1))
             found = self._found(one.kind, one.name)
             if found is not None:
@@ -137,17 +140,42 @@ class Workspace:
         return same[0] if same else None
 
     def _all(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Every resource of the kind, as many pages as there are.
+
+        Raises:
+            OutsideWorldGaveUp: a page is no list of this workspace's resources, or one that was told before.
+        """
         offset = 0
+        listed: set[str] = set()
         while True:
             query = {"workspaceIds": self._id, "limit": PAGE, "offset": offset}
             page = self._send("GET", f"{kind}s", f"{kind}s of workspace {self._id}", params=query).get("data")
-            if not isinstance(page, list):
-                raise PermanentFailure(f"{self._session.name}: an answer that is no list of {kind}s.")
+            checked = self._checked(kind, page)
             # Airbyte names a next page after the last one, too: an empty one ends the list.
-            if not page:
+            if not checked:
                 return
-            yield from page
-            offset += len(page)
+            for one in checked:
+                if one[f"{kind}Id"] in listed:
+                    raise self._unusable(kind, "a page that was told before: the list would have no end")
+                listed.add(one[f"{kind}Id"])
+                yield one
+            offset += len(checked)
+
+    def _checked(self, kind: str, page: Any) -> list[dict[str, Any]]:
+        if not isinstance(page, list):
+            raise self._unusable(kind, "no list")
+        for one in page:
+            if not isinstance(one, dict) or not is_text(one.get(f"{kind}Id")) or not is_text(one.get("name")):
+                raise self._unusable(kind, f"a {kind} without id or name")
+            if one.get("workspaceId") != self._id:
+                raise self._unusable(kind, f"a {kind} of another workspace")
+        return page
+
+    def _unusable(self, kind: str, seen: str) -> OutsideWorldGaveUp:
+        return OutsideWorldGaveUp(
+            f"{self._session.name}, {kind}s of workspace {self._id}: observed {seen}; expected a page of its {kind}s. "
+            "Nothing further was changed; look for a proxy before Airbyte, then run again."
+        )
 
     def _need_same_ends(self, one: Declared, found: dict[str, Any], ids: dict[tuple[str, str], str]) -> None:
         if one.kind != "connection":
@@ -188,7 +216,7 @@ def _differences(wanted: Any, seen: Any, path: str) -> Iterator[Difference]:
 
 
 def _stream_differences(wanted: list[Any], seen: list[Any], path: str) -> Iterator[Difference]:
-    there = {(stream.get("namespace"), stream.get("name")): stream for stream in seen}
+    there = {(stream.get("namespace"), stream.get("name")): stream for stream in seen if isinstance(stream, dict)}
     for stream in wanted:
         found = there.pop((stream.get("namespace"), stream.get("name")), None)
         if found is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfgate.clients.landing_bucket import s3_client
+from shelfgate.clients.s3_answers import OBJECT, delete, put, whole_listing
 from shelfgate.clients.s3_errors import as_our_errors
 from shelfgate.failpoints import outside_call
 
@@ -33,8 +34,8 @@ def sync_pages(folder: Path, bucket: str, prefix: str, keep_runs: int, client: A
     deletes nothing that another one has put there.
 
     Raises:
-        ConfigurationError: no such bucket, or no right to it.
-        OutsideWorldGaveUp: S3 does not answer.
+        ConfigurationError: no such bucket, no right to it, or no credentials.
+        OutsideWorldGaveUp: S3 does not answer, or not in a way that accounts for every page.
     """
     wanted = (
         "one that this role may list, write and delete in; check SHELFGATE_DOCS_BUCKET. The pages on disk are whole."
@@ -54,7 +55,8 @@ def _sync(client: Any, folder: Path, bucket: str, prefix: str, keep_runs: int) -
         if there.get(name) == hashlib.md5(body, usedforsecurity=False).hexdigest():
             continue
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        client.put_object(
+        put(
+            client,
             Bucket=bucket,
             Key=prefix + name,
             Body=body,
@@ -65,8 +67,7 @@ def _sync(client: Any, folder: Path, bucket: str, prefix: str, keep_runs: int) -
     newest = _newest_runs({*there, *pages}, keep_runs)
     gone = [name for name in there if name not in pages and _moment_and_run(name) and _run(name) not in newest]
     for first in range(0, len(gone), 1000):
-        keys = [{"Key": prefix + name} for name in gone[first : first + 1000]]
-        client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+        delete(client, bucket, [prefix + name for name in gone[first : first + 1000]])
     return Synced(uploaded, len(gone), len(pages) - uploaded)
 
 
@@ -78,7 +79,7 @@ def _pages(folder: Path) -> Iterable[Path]:
 
 
 def _objects(client: Any, bucket: str, prefix: str) -> Iterable[tuple[str, str]]:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+    for page in whole_listing(client, "list_objects_v2", bucket, prefix, {"Contents": OBJECT}):
         for found in page.get("Contents", []):
             yield found["Key"].removeprefix(prefix), found["ETag"].strip('"')
 

@@ -44,6 +44,10 @@ _BY_ERROR_TYPE: dict[str, type[ShelfgateError]] = {
     "WarehouseNotInstalled": ConfigurationError,
     "ObjectVanished": DumpVanished,
 }
+_BETWEEN = (
+    "Look for a proxy or a sign-in page between here and the endpoint (AWS_ENDPOINT_URL_LAMBDA). The function may be "
+    "running; it was not called again, and calling it again later is safe."
+)
 
 
 @outside_call("lambda")
@@ -63,7 +67,7 @@ def invoke(
         LoadFailed: the function failed for good, was ended by Lambda, or replied with what is no JSON object.
         ConfigurationError: there is no such function, we may not call it, region or credentials are missing, or the
             function says that its own settings, rights or tables are.
-        OutsideWorldGaveUp: Lambda did not answer; the function may be running.
+        OutsideWorldGaveUp: Lambda did not answer, or something between did; the function may be running.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -76,6 +80,7 @@ def invoke(
         raise _as_ours(function, error.response) from None
     except BotoCoreError as error:
         raise _as_unanswered(function, error) from None
+    _check_of_lambda(function, response)
     if "FunctionError" in response:
         raise _as_reported(function, _parsed(reply))
     found = _parsed(reply)
@@ -111,12 +116,26 @@ def _descriptions() -> Any:
     return create_loader()
 
 
+def _check_of_lambda(function: str, response: Any) -> None:
+    """A proxy's page has status 200, too; an invocation that was accepted and not awaited has 202."""
+    status = response.get("StatusCode")
+    kind = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "no content type")
+    if status != 200 or "ExecutedVersion" not in response or "json" not in kind:
+        raise OutsideWorldGaveUp(
+            f"function {function}: observed HTTP {status}, {kind}; expected 200, JSON and the version that Lambda ran. "
+            f"{_BETWEEN}"
+        )
+
+
 def _as_ours(function: str, response: Any) -> ShelfgateError:
     error = response.get("Error", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if str(error.get("Code") or "0").isdigit():
+        # botocore puts the status there when the body names no error of Lambda's.
+        return OutsideWorldGaveUp(f"function {function}: HTTP {status} without an error of Lambda's. {_BETWEEN}")
     seen = f"function {function}: {error.get('Code')}: {error.get('Message')}"
     if error.get("Code") in _OUR_MISTAKES:
         return ConfigurationError(f"{seen}. Check SHELFGATE_LAMBDA_FUNCTION, the region and the role.")
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status == 429 or status >= 500:
         return OutsideWorldGaveUp(f"{seen}. It was not called again; run again later.")
     return LoadFailed(f"{seen}. It was not called again.")

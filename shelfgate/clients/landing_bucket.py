@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shelfgate.clients.s3_answers import DELETE_MARKER, VERSION, whole_listing
 from shelfgate.clients.s3_errors import as_our_errors
 from shelfgate.failpoints import outside_call
 
@@ -68,8 +69,8 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
     that was deleted does not, whatever lies under the delete marker.
 
     Raises:
-        ConfigurationError: no such bucket, or no right to list it.
-        OutsideWorldGaveUp: S3 does not answer.
+        ConfigurationError: no such bucket, no right to list it, or no credentials.
+        OutsideWorldGaveUp: S3 does not answer, or not with a whole listing.
     """
     wanted = "a bucket that this role may list; check SHELFGATE_S3_BUCKET."
     with as_our_errors(bucket, f"listing {bucket}/{prefix}", wanted):
@@ -83,7 +84,8 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
 def _versions(client: Any, bucket: str, prefix: str) -> Iterator[DroppedObject]:
     found: list[Any] = []
     deleted: set[str] = set()
-    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+    entries = {"Versions": VERSION, "DeleteMarkers": DELETE_MARKER}
+    for page in whole_listing(client, "list_object_versions", bucket, prefix, entries):
         found += page.get("Versions", [])
         deleted |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
     for version in found:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shelfgate.errors import ConfigurationError
+from shelfgate.warehouse.snowflake_account import checked_account, host_of
 from shelfgate.warehouse.snowflake_login import Identity
 from shelfgate.warehouse.snowflake_session import SnowflakeSession
 from shelfgate.warehouse.snowflake_text import explained
@@ -29,12 +30,12 @@ NETWORK_SECONDS = 300
 
 @dataclass(frozen=True)
 class Account:
-    """Where to log in, and how long to wait for what."""
+    """Where to log in, and how long to wait for what. Without a host the connector finds it by the name."""
 
     name: str
     database: str
     warehouse: str
-    host: str
+    host: str | None
     port: int
     protocol: str
     lock_seconds: float
@@ -122,9 +123,13 @@ class SnowflakeWarehouse:
 
     @property
     def sqlalchemy_arguments(self) -> dict[str, Any]:
-        """The `connect_args` that go with `sqlalchemy_url`."""
-        given = self._arguments()
-        return {key: value for key, value in given.items() if key not in {"user", "account", "paramstyle"}}
+        """The `connect_args` that go with `sqlalchemy_url`.
+
+        Account and host among them: snowflake-sqlalchemy 1.10 makes `org-acc.privatelink` the account `org`, and knows
+        no host but those of .com.
+        """
+        given = {"host": host_of(self.account.name), **self._arguments()}
+        return {key: value for key, value in given.items() if key not in {"user", "paramstyle"}}
 
     @property
     def dbt_environment(self) -> dict[str, str]:
@@ -132,7 +137,8 @@ class SnowflakeWarehouse:
         return {
             "SHELFGATE_TARGET": "snowflake",
             "SNOWFLAKE_ACCOUNT": one.name,
-            "SNOWFLAKE_HOST": one.host,
+            # Empty, dbt leaves it to the connector.
+            "SNOWFLAKE_HOST": one.host or "",
             "SNOWFLAKE_PORT": str(one.port),
             "SNOWFLAKE_PROTOCOL": one.protocol,
             "SNOWFLAKE_USER": builder.user,
@@ -192,7 +198,7 @@ class SnowflakeWarehouse:
         return {
             **self.identity.login(),
             "account": one.name,
-            "host": one.host,
+            **({} if one.host is None else {"host": one.host}),
             "port": one.port,
             "protocol": one.protocol,
             "database": one.database,
@@ -223,13 +229,16 @@ class SnowflakeWarehouse:
 
 
 def account_of(settings: Settings) -> Account:
-    """Where the settings say that the account is."""
-    name = settings.need("snowflake_account")
+    """Where the settings say that the account is.
+
+    Raises:
+        ConfigurationError: a setting is missing, or the account's is no account identifier.
+    """
     return Account(
-        name=name,
+        name=checked_account(settings.need("snowflake_account")),
         database=settings.need("snowflake_database"),
         warehouse=settings.need("snowflake_warehouse"),
-        host=settings.snowflake_host or f"{name.lower()}.snowflakecomputing.com",
+        host=settings.snowflake_host or None,
         port=settings.snowflake_port,
         protocol=settings.snowflake_protocol,
         lock_seconds=settings.warehouse_wait_seconds,

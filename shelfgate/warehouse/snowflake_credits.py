@@ -71,7 +71,7 @@ def costs(session: Session) -> Costs:
     except NotVisible:
         return Costs(
             why="this role may not read SNOWFLAKE.ACCOUNT_USAGE; an ACCOUNTADMIN can `grant database role "
-            "snowflake.usage_viewer to role publisher` (deployments/snowflake/01_bootstrap.sql does)"
+            "snowflake.usage_viewer to role shelfgate_publisher` (deployments/snowflake/01_bootstrap.sql does)"
         )
     except OutsideWorldGaveUp as error:
         return Costs(why=str(error))

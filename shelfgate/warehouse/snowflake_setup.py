@@ -10,13 +10,16 @@ from pathlib import Path
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from shelfgate.warehouse import PARTS, Session, bring_up_to_date, statement
+from shelfgate.warehouse.snowflake_ownership import Foreign, foreign_objects, refuse
 from shelfgate.warehouse.snowflake_text import first_words, statements_of
 
 FOLDER = Path(__file__).parents[2] / "deployments" / "snowflake"
+# Workloads; the users and roles of the account are these behind the prefix of `names`.
 USERS = ("airbyte", "loader", "metabase_ro", "publisher", "transformer")
 
 # What may stand in the place of `&{name}`: these are written into statements that no bind variable can reach.
 ALLOWED = {
+    "names": re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}_"),
     "database": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
     "prefix": re.compile(r"([A-Za-z0-9_.=-]+/)*"),
@@ -49,6 +52,7 @@ def plan_for(settings: Settings, public_keys: Path | None = None) -> list[Step]:
         ConfigurationError: a setting is missing, or could be something else than a value.
     """
     values = {
+        "names": settings.snowflake_prefix,
         "database": settings.need("snowflake_database"),
         "bucket": settings.need("s3_bucket"),
         "prefix": settings.s3_prefix,
@@ -69,8 +73,14 @@ def plan(values: Mapping[str, str], public_keys: Path | None = None) -> list[Ste
             raise ConfigurationError(
                 f"snowflake apply: {name} is {values.get(name)!r}; wanted something like {pattern.pattern}."
             )
-    steps = [step for file in sorted(FOLDER.glob("[0-9][0-9]_*.sql")) for step in _of_file(file, values)]
-    return [*steps, *(_keys(public_keys) if public_keys else ())]
+    known = {**values, "mark": mark_of(values["database"])}
+    steps = [step for file in sorted(FOLDER.glob("[0-9][0-9]_*.sql")) for step in _of_file(file, known)]
+    return [*steps, *(_keys(public_keys, values["names"]) if public_keys else ())]
+
+
+def mark_of(database: str) -> str:
+    """How the comment begins of each object of the account that the installation in this database has made."""
+    return f"Shelfgate {database.upper()}: "
 
 
 def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[Step]:
@@ -83,7 +93,7 @@ def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[Step]:
         yield from (Step(file.name, one, installs=True) for part in parts for one in statements_of(statement(part)))
 
 
-def _keys(folder: Path) -> Iterator[Step]:
+def _keys(folder: Path, names: str) -> Iterator[Step]:
     """`<user>.pub` goes into the first slot, `<user>.2.pub` into the second; a slot without a file stays as it is."""
     files = sorted(folder.glob("*.pub"))
     if not files:
@@ -98,7 +108,22 @@ def _keys(folder: Path) -> Iterator[Step]:
         key = "".join(line for line in file.read_text(encoding="ascii").split("\n") if "-----" not in line).strip()
         if not _PUBLIC_KEY.fullmatch(key):
             raise ConfigurationError(f"snowflake apply: {file.name} is no RSA public key of 2048 bits or more (PEM).")
-        yield Step("keys", f"alter user {user} set rsa_public_key{'_2' if slot else ''} = '{key}'")
+        yield Step("keys", f"alter user {names}{user} set rsa_public_key{'_2' if slot else ''} = '{key}'")
+
+
+def check_ownership(session: Session, steps: list[Step], database: str, *, adopt: bool = False) -> list[Foreign]:
+    """Look whether what already bears our names is this installation's; answers with what `adopt` has taken over.
+
+    Raises:
+        ConfigurationError: something is not, and is not to be adopted. Nothing was changed.
+    """
+    mark = mark_of(database)
+    foreign = foreign_objects(session, (step.sql for step in steps), database, mark)
+    if not adopt:
+        refuse(foreign, mark)
+    for sql in filter(None, (one.adoption(mark) for one in foreign)):
+        session.run(sql)
+    return foreign
 
 
 def apply(session: Session, steps: list[Step]) -> int:

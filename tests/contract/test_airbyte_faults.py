@@ -164,7 +164,7 @@ def test_an_airbyte_that_starts_nothing_is_given_up_with_what_was_seen(world: Wo
 
 
 def test_a_job_that_somebody_started_between_our_two_calls_is_adopted_as_theirs(world: World) -> None:
-    running = {"data": [{"jobId": 12, "connectionId": CONNECTION, "status": "running"}]}
+    running = {"data": [{"jobId": 12, "connectionId": CONNECTION, "status": "running", "jobType": "sync"}]}
     world.faulty.script = [
         Fault("GET", "/jobs", changed={"data": []}),
         Fault("POST", "/jobs", status=409, body='{"title": "try-again-later"}'),

@@ -223,11 +223,14 @@ def test_an_answer_that_does_not_account_for_every_dump_is_a_failed_load(
     named = {"object_key": one.object_key, "version_id": one.version_id}
     receipt = named | {"status": "loaded"}
     for reply, error in [
-        ({"receipts": [receipt | {"status": "fine"}], "left": 0}, "ended as 'fine', wanted one of"),
-        ({}, "answered for 0 of 1 dumps"),
+        ({"receipts": [receipt | {"status": "fine"}], "vanished": [], "left": 0}, "status 'fine' .* expected one of"),
+        ({}, "`vanished` is missing"),
         ({"receipts": [], "vanished": [], "left": 1}, "answered for 0 of 1 dumps"),
         ({"receipts": [receipt], "vanished": [], "left": 1}, "answered for 1 of 1 dumps and for 0"),
-        ({"receipts": [receipt | {"version_id": "x"}], "left": 0}, "for 0 of 1 dumps and for 1 that nobody asked for"),
+        (
+            {"receipts": [receipt | {"version_id": "x"}], "vanished": [], "left": 0},
+            "for 0 of 1 dumps and for 1 that nobody asked for",
+        ),
         ({"receipts": [receipt], "vanished": [named | {"object_key": "x"}], "left": 0}, "for 1 that nobody asked for"),
     ]:
         monkeypatch.setattr(inventory_load.lambda_api, "invoke", lambda *_, reply=reply, **__: reply)

@@ -211,20 +211,24 @@ def test_every_statement_of_a_run_carries_its_run_and_stage(lived: dict[str, Liv
     account = lived["snowflake"]
     tags = {
         user: [json.loads(one["query_tag"]) for one in account.history if one["user_name"] == user]
-        for user in ("PUBLISHER", "TRANSFORMER", "AIRBYTE", "LOADER")
+        for user in ("SHELFGATE_PUBLISHER", "SHELFGATE_TRANSFORMER", "SHELFGATE_AIRBYTE", "SHELFGATE_LOADER")
     }
 
-    assert {(tag["run"], tag["stage"]) for tag in tags["TRANSFORMER"]} == {
+    assert {(tag["run"], tag["stage"]) for tag in tags["SHELFGATE_TRANSFORMER"]} == {
         (run, stage) for run in account.runs for stage in ("build staging", "build marts")
     }
     for run in account.runs:
-        assert {tag["stage"] for tag in tags["PUBLISHER"] if tag.get("run") == run} == RUN_STAGES
-    assert {tag["job"] for tag in tags["AIRBYTE"]} == {"1", "2", "3"}
-    assert {tag["run_id"] for tag in tags["LOADER"]} <= set(account.runs)
+        assert {tag["stage"] for tag in tags["SHELFGATE_PUBLISHER"] if tag.get("run") == run} == RUN_STAGES
+    assert {tag["job"] for tag in tags["SHELFGATE_AIRBYTE"]} == {"1", "2", "3"}
+    assert {tag["run_id"] for tag in tags["SHELFGATE_LOADER"]} <= set(account.runs)
 
 
 def test_no_run_sends_ddl_as_publisher(lived: dict[str, Lived]) -> None:
-    sent = [one["query_text"].lower().split() for one in lived["snowflake"].history if one["user_name"] == "PUBLISHER"]
+    sent = [
+        one["query_text"].lower().split()
+        for one in lived["snowflake"].history
+        if one["user_name"] == "SHELFGATE_PUBLISHER"
+    ]
 
     # snowflake-sqlalchemy switches the autocommit of its session, and rolls back what it read.
     assert {" ".join(words[:3]) for words in sent if words[0] == "alter"} <= {"alter session set"}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,11 +23,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flows.day import a_day
+from shelfgate.clients.landing_bucket import dropped_objects
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from tasks.aws_blocks import lambda_client, landing
 from tasks.inventory_load import load_dumps
 from tests.contract.serving import served
+from tests.documentation import DocumentedPage
 
 S3_ID, S3_SECRET = "AKIAOFTHEBUCKET", "canary-of-the-bucket"
 LAMBDA_ID, LAMBDA_SECRET = "AKIAOFTHELAMBDA", "canary-of-the-lambda"
@@ -47,7 +50,8 @@ class Aws:
         self.asked.append((signer, request.url.path))
         if request.url.path.endswith("/invocations"):
             (one,) = (await request.json())["objects"]
-            return JSONResponse({"receipts": [one | {"status": "loaded"}], "vanished": [], "left": 0})
+            reply = {"receipts": [one | {"status": "loaded"}], "vanished": [], "left": 0}
+            return JSONResponse(reply, headers={"X-Amz-Executed-Version": "$LATEST"})
         return Response(VERSIONS, media_type="application/xml")
 
 
@@ -100,6 +104,21 @@ def test_a_deployment_lists_and_loads_with_the_keys_of_its_blocks_and_shows_none
     told = json.dumps(run.parameters) + repr(Settings.load()) + "".join(log.message for log in logs)
     assert S3_SECRET not in told
     assert LAMBDA_SECRET not in told
+
+
+def test_the_blocks_of_the_page_find_the_landing_bucket(prefect_server: str, docs_bucket: Any, tmp_path: Path) -> None:
+    """docs/aws.md: its code saves the blocks that its settings name; moto is S3, and STS for the role."""
+    (code,) = DocumentedPage("aws.md").python()
+    for written, meant in (('bucket_name="..."', 'bucket_name="docs"'), ("iam::...:", "iam::123456789012:")):
+        assert written in code
+        code = code.replace(written, meant)
+    docs_bucket.put_object(Bucket="docs", Key="inbound/inventory/1998-01-02.csv", Body=b"x")
+
+    exec(compile(code, "aws.md", "exec"), {})  # noqa: S102
+    settings = Settings(home=tmp_path, s3_block="shelfgate-landing", aws_block="shelfgate")
+
+    assert [one.object_key for one in dropped_objects(*landing(settings))] == ["inbound/inventory/1998-01-02.csv"]
+    assert lambda_client(settings) is not None
 
 
 def test_a_lambda_that_takes_long_is_not_called_twice_with_a_blocks_keys_either(aws: Aws) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from shelfgate.warehouse import open_warehouse
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
 from tasks.snowflake_blocks import with_keys
 from tests.dbt.small_warehouse import PROJECT
+from tests.documentation import DocumentedPage
 from tests.snowflake import conftest as of_snowflake
 from tests.snowflake.conftest import Installed
 
@@ -55,8 +57,8 @@ def saved(name: str, key: KeyPair, **given: Any) -> str:
     """A block as docs/snowflake-keys.md has it saved; `None` takes a field out."""
     fields = {
         "account": "EMULATED",
-        "user": "publisher",
-        "role": "PUBLISHER",
+        "user": "shelfgate_publisher",
+        "role": "SHELFGATE_PUBLISHER",
         "authenticator": "snowflake_jwt",
         "private_key": SecretBytes(key.private_file.read_bytes()),
         "private_key_passphrase": SecretStr(key.passphrase),
@@ -77,19 +79,44 @@ def log_in_by_blocks() -> tuple[str, str, dict[str, str]]:
     return str(flow_run.get_id()), who, dict(warehouse.dbt_environment)
 
 
+def test_the_blocks_of_the_page_log_in(
+    installed: Installed, prefect_server: str, setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/snowflake-keys.md: its code saves the blocks, its settings name them."""
+    page = DocumentedPage("snowflake-keys.md")
+    emulator, keys = installed.estate.emulator, installed.estate.keys
+    for workload in ("publisher", "transformer"):
+        shutil.copy(keys[workload].private_file, tmp_path / f"{workload}.p8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("getpass.getpass", lambda _: keys["publisher"].passphrase)
+    (code,) = page.python()
+
+    exec(compile(code.replace("<organisation>-<account>", "EMULATED"), "snowflake-keys.md", "exec"), {})  # noqa: S102
+    for name in ("SHELFGATE_SNOWFLAKE_BLOCK=", "SHELFGATE_SNOWFLAKE_BUILD_BLOCK="):
+        (line,) = page.inline(name)
+        monkeypatch.setenv(*line.split("="))
+    setting(SNOWFLAKE_HOST="127.0.0.1", SNOWFLAKE_PORT=emulator.port, SNOWFLAKE_PROTOCOL="http")
+    setting(SNOWFLAKE_DATABASE=installed.database)
+    _, who, environment = log_in_by_blocks()
+
+    assert who == "SHELFGATE_PUBLISHER as SHELFGATE_PUBLISHER"
+    assert user_of_dbt(environment, tmp_path) == "SHELFGATE_TRANSFORMER"
+
+
 def test_a_deployment_logs_in_and_builds_with_the_keys_of_its_blocks_and_shows_none(
     installed: Installed, prefect_server: str, setting: Setting, tmp_path: Path
 ) -> None:
     emulator, keys = installed.estate.emulator, installed.estate.keys
     setting(SNOWFLAKE_HOST="127.0.0.1", SNOWFLAKE_PORT=emulator.port, SNOWFLAKE_PROTOCOL="http")
     setting(SNOWFLAKE_DATABASE=installed.database)
+    transformer = {"user": "shelfgate_transformer", "role": "SHELFGATE_TRANSFORMER"}
     setting(SNOWFLAKE_BLOCK=saved("publisher", keys["publisher"]))
-    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", keys["transformer"], user="transformer", role="TRANSFORMER"))
+    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", keys["transformer"], **transformer))
 
     run_id, who, environment = log_in_by_blocks()
 
-    assert who == "PUBLISHER as PUBLISHER"
-    assert user_of_dbt(environment, tmp_path) == "TRANSFORMER"
+    assert who == "SHELFGATE_PUBLISHER as SHELFGATE_PUBLISHER"
+    assert user_of_dbt(environment, tmp_path) == "SHELFGATE_TRANSFORMER"
     client = get_client(sync_client=True)
     run = client.read_flow_run(UUID(run_id))
     logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])))
@@ -152,7 +179,7 @@ def test_a_block_with_another_way_to_log_in_is_refused(
         ("SNOWFLAKE_PRIVATE_KEY_PATH", "/keys/publisher.p8", "SHELFGATE_SNOWFLAKE_PRIVATE_KEY_PATH are both given"),
         ("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", CANARY, "SHELFGATE_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE are both given"),
         ("SNOWFLAKE_WORKLOAD_IDENTITY", "AWS", "SHELFGATE_SNOWFLAKE_WORKLOAD_IDENTITY are both given"),
-        ("SNOWFLAKE_USER", "loader", "SHELFGATE_SNOWFLAKE_USER is loader, the block .* says publisher"),
+        ("SNOWFLAKE_USER", "loader", "SHELFGATE_SNOWFLAKE_USER is loader, the block .* says shelfgate_publisher"),
         ("SNOWFLAKE_ACCOUNT", "ANOTHER", "SHELFGATE_SNOWFLAKE_ACCOUNT is ANOTHER, the block .* says EMULATED"),
     ],
 )
@@ -170,7 +197,7 @@ def test_a_block_and_a_setting_that_says_otherwise_are_refused(
 def test_an_open_key_in_a_block_is_refused(prefect_server: str, setting: Setting, key: KeyPair) -> None:
     opened = b"-----BEGIN PRIVATE KEY-----\ncanary-of-a-key\n-----END PRIVATE KEY-----\n"
     setting(SNOWFLAKE_BLOCK=saved("open", key, private_key=SecretBytes(opened)))
-    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="transformer", role="TRANSFORMER"))
+    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="shelfgate_transformer", role="SHELFGATE_TRANSFORMER"))
 
     warehouse = open_warehouse(with_keys(Settings.load()))
     with pytest.raises(ConfigurationError, match="must be encrypted PKCS#8") as refused, warehouse.turn():
@@ -182,15 +209,15 @@ def test_an_open_key_in_a_block_is_refused(prefect_server: str, setting: Setting
 def test_a_key_pasted_without_its_line_breaks_still_opens(prefect_server: str, setting: Setting, key: KeyPair) -> None:
     pasted = key.private_file.read_text().replace("\n", " ")
     setting(SNOWFLAKE_BLOCK=saved("pasted", key, private_key=SecretBytes(f" {pasted}".encode())))
-    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="transformer", role="TRANSFORMER"))
+    setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="shelfgate_transformer", role="SHELFGATE_TRANSFORMER"))
 
     warehouse = open_warehouse(with_keys(Settings.load()))
 
     assert isinstance(warehouse, SnowflakeWarehouse)
     assert warehouse.identity.key()
     assert (warehouse.account.name, warehouse.identity.user, warehouse.builder.user) == (
-        *("EMULATED", "publisher"),
-        "transformer",
+        *("EMULATED", "shelfgate_publisher"),
+        "shelfgate_transformer",
     )
     assert CANARY not in repr(warehouse.identity) + repr(warehouse.builder)
 

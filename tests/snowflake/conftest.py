@@ -19,7 +19,13 @@ from shelfgate.warehouse.snowflake_setup import USERS, apply, plan
 
 PASSPHRASE = "of-these-tests"
 BUCKET, PREFIX = "landing", "inbound/inventory/"
+NAMES = "shelfgate_"
 _numbers = itertools.count(1)
+
+
+def named(workload: str) -> str:
+    """The account's name for one of USERS; any other name as it is."""
+    return f"{NAMES}{workload}" if workload in USERS else workload
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Estate:
 
     def identity(self, user: str, role: str | None = None) -> Identity:
         key = self.emulator.admin if user == ADMIN else self.keys[user]
-        return Identity(user, role or user.upper(), key.private_file, key.passphrase)
+        name = named(user)
+        return Identity(name, role or name.upper(), key.private_file, key.passphrase)
 
     def warehouse(
         self, database: str, user: str, role: str | None = None, warehouse: str = "SHELFGATE_BUILD"
@@ -48,6 +55,7 @@ class Estate:
 
     def values(self, database: str) -> dict[str, str]:
         return {
+            "names": NAMES,
             "database": database,
             "bucket": BUCKET,
             "prefix": PREFIX,

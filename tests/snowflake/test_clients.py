@@ -67,7 +67,7 @@ def test_sqlalchemy_connects_reflects_and_reads(installed: Installed) -> None:
     )
     try:
         with engine.connect() as connection:
-            assert connection.execute(sa.text("select current_role()")).scalar() == "PUBLISHER"
+            assert connection.execute(sa.text("select current_role()")).scalar() == "SHELFGATE_PUBLISHER"
             assert connection.execute(sa.text("select :a + 1"), {"a": 1}).scalar() == 2
         inspector = sa.inspect(engine)
         assert "data_status" in inspector.get_view_names(schema="marts")
@@ -84,8 +84,8 @@ def test_prefect_snowflake_reads_with_an_encrypted_key(installed: Installed) -> 
     key = installed.estate.keys["transformer"]
     credentials = SnowflakeCredentials(
         account="EMULATED",
-        user="transformer",
-        role="TRANSFORMER",
+        user="shelfgate_transformer",
+        role="SHELFGATE_TRANSFORMER",
         authenticator="snowflake_jwt",
         private_key=SecretBytes(key.private_file.read_bytes()),
         private_key_passphrase=key.passphrase,  # pyright: ignore
@@ -101,7 +101,7 @@ def test_prefect_snowflake_reads_with_an_encrypted_key(installed: Installed) -> 
     try:
         cursor = connection.cursor()
         cursor.execute("select current_user()")
-        assert cursor.fetchall() == [("TRANSFORMER",)]
+        assert cursor.fetchall() == [("SHELFGATE_TRANSFORMER",)]
     finally:
         connection.close()
 
@@ -113,7 +113,7 @@ def test_each_statement_bears_its_run_and_stage(installed: Installed) -> None:
     last = [one for one in installed.estate.hook("history")["queries"] if one["query_text"] == "select 'tagged'"][-1]
     assert json.loads(last["query_tag"]) == {"application": "shelfgate", "run": "run-7", "stage": "publish"}
     assert (last["user_name"], last["role_name"], last["warehouse_name"]) == (
-        "PUBLISHER",
-        "PUBLISHER",
+        "SHELFGATE_PUBLISHER",
+        "SHELFGATE_PUBLISHER",
         "SHELFGATE_BUILD",
     )

@@ -104,7 +104,7 @@ def test_credits_that_nobody_knows_yet_are_not_0(
 @pytest.mark.parametrize(
     ("refusal", "why"),
     [
-        (NotVisible("002003"), "grant database role snowflake.usage_viewer to role publisher"),
+        (NotVisible("002003"), "grant database role snowflake.usage_viewer to role shelfgate_publisher"),
         (OutsideWorldGaveUp("stopped after its time"), "stopped after its time"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlglot
@@ -22,6 +23,7 @@ from tests.snowflake.conftest import Estate, Installed, install_database
 
 GOLDEN = Path(__file__).with_name("grants.golden")
 VALUES = {
+    "names": "shelfgate_",
     "database": "retail",
     "bucket": "shop-landing",
     "prefix": "inbound/inventory/",
@@ -55,7 +57,7 @@ def matrix(steps: list[Step]) -> dict[tuple[str, str], set[str]]:
 
 
 def as_table(found: dict[tuple[str, str], set[str]]) -> str:
-    return "".join(f"{role:12} {on:45} {', '.join(sorted(what))}\n" for (role, on), what in sorted(found.items()))
+    return "".join(f"{role:22} {on:45} {', '.join(sorted(what))}\n" for (role, on), what in sorted(found.items()))
 
 
 def test_the_grants_are_those_of_the_reviewed_table(steps: list[Step]) -> None:
@@ -80,12 +82,12 @@ def writers(steps: list[Step], *objects: str) -> set[str]:
 
 
 def test_only_the_publisher_writes_what_readers_see(steps: list[Step]) -> None:
-    assert writers(steps, " schema store", "ops.pointer", "ops.publication", "ops.manifest") == {"publisher"}
+    assert writers(steps, " schema store", "ops.pointer", "ops.publication", "ops.manifest") == {"shelfgate_publisher"}
     assert writers(steps, " schema marts", " schema ops") == set()
 
 
 def test_dashboards_read_marts_and_nothing_else(steps: list[Step]) -> None:
-    assert {(on, *sorted(what)) for (role, on), what in matrix(steps).items() if role == "metabase_ro"} == {
+    assert {(on, *sorted(what)) for (role, on), what in matrix(steps).items() if role == "shelfgate_metabase_ro"} == {
         ("database retail", "usage"),
         ("schema marts", "usage"),
         ("all views in schema marts", "select"),
@@ -107,6 +109,7 @@ def test_each_user_is_a_service_with_one_role_and_no_password(steps: list[Step])
 
     assert len(made) == len(USERS)
     for user in USERS:
+        user = f"shelfgate_{user}"
         (one,) = [sql for sql in made if f" {user}\n" in sql]
         assert "type = service " in one
         assert f"default_role = {user} " in one
@@ -134,7 +137,9 @@ def test_every_schema_is_of_managed_access_and_every_warehouse_suspends_itself(s
     for sql in warehouses:
         name = sql.split()[5]
         assert "auto_suspend = 60 " in sql
-        assert any(f"alter warehouse {name} set resource_monitor = shelfgate statement_timeout" in s.sql for s in steps)
+        assert any(
+            f"alter warehouse {name} set resource_monitor = shelfgate_credits statement_timeout" in s.sql for s in steps
+        )
 
 
 def test_every_statement_parses_as_snowflakes_or_is_of_a_kind_that_the_parser_does_not_know(steps: list[Step]) -> None:
@@ -150,6 +155,9 @@ def test_every_statement_parses_as_snowflakes_or_is_of_a_kind_that_the_parser_do
     ("name", "value"),
     [
         ("database", "retail; drop database x"),
+        ("names", ""),
+        ("names", "shop"),
+        ("names", "shop; drop user x_"),
         ("bucket", "b' credentials = ('x"),
         ("prefix", "no-slash"),
         ("storage_role_arn", "arn:aws:iam::1:user/x"),
@@ -178,6 +186,7 @@ def administrator(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "S3_BUCKET": "landing",
         "SNOWFLAKE_ACCOUNT": "EMULATED",
         "SNOWFLAKE_DATABASE": "by_command",
+        "SNOWFLAKE_PREFIX": "by_command_",
         "SNOWFLAKE_WAREHOUSE": "SHELFGATE_BUILD",
         "SNOWFLAKE_HOST": "127.0.0.1",
         "SNOWFLAKE_PORT": estate.emulator.port,
@@ -212,10 +221,78 @@ def test_every_user_logs_in_and_the_recorded_grants_are_those_meant(estate: Esta
     installed = install_database(estate, "RECORDED")
     for user in USERS:
         with installed.warehouse(user).turn() as session:
-            assert session.rows("select current_role() as role") == [{"role": user.upper()}]
+            assert session.rows("select current_role() as role") == [{"role": f"SHELFGATE_{user}".upper()}]
     shown: Installed = installed
     with shown.estate.warehouse("RECORDED", ADMIN, "ACCOUNTADMIN").turn() as session:
-        rows = session.rows("show grants to role metabase_ro")
+        rows = session.rows("show grants to role shelfgate_metabase_ro")
 
     meant = {("SELECT", "MARTS"), ("USAGE", "SHELFGATE_READ"), ("USAGE", "RECORDED"), ("USAGE", "MARTS")}
     assert {(row["privilege"], row["name"]) for row in rows if row["name"] in {one[1] for one in meant}} == meant
+
+
+def applied(*more: str) -> Any:
+    return CliRunner().invoke(cli, ["snowflake", "apply", "--json", *more], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("create role shop_loader comment = 'of the data science team'", "role SHOP_LOADER"),
+        ("create user shop_publisher type = service", "user SHOP_PUBLISHER"),
+        ("create warehouse shop_build with warehouse_size = xxlarge", "warehouse SHOP_BUILD"),
+        (
+            "create resource monitor shop_credits with credit_quota = 1 triggers on 80 percent do notify",
+            "resource monitor SHOP_CREDITS",
+        ),
+        (
+            "create role shop_airbyte comment = 'Shelfgate SHOP_TEST: Airbyte: the tables of raw_sales'",
+            "role SHOP_AIRBYTE",
+        ),
+    ],
+    ids=["a role", "a user", "a warehouse", "a monitor", "another installation's"],
+)
+def test_what_somebody_else_has_made_is_not_taken_over(
+    administrator: Estate, monkeypatch: pytest.MonkeyPatch, made: str, told: str
+) -> None:
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_PREFIX", "shop_")
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_DATABASE", "shop")
+    with administrator.warehouse("SHOP", ADMIN, "ACCOUNTADMIN").turn() as session:
+        session.run(made)
+        try:
+            before = administrator.hook("account")
+
+            with pytest.raises(ConfigurationError, match=rf"{told}, .*SHELFGATE_SNOWFLAKE_PREFIX.*--adopt"):
+                applied()
+
+            assert administrator.hook("account") == before
+        finally:
+            words = made.split()
+            kind = "resource monitor" if words[1] == "resource" else words[1]
+            session.run(f"drop {kind} {words[3] if kind == 'resource monitor' else words[2]}")
+
+
+def test_a_database_of_somebody_else_is_not_taken_over(administrator: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_PREFIX", "theirs_")
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_DATABASE", "theirs")
+    with administrator.warehouse("THEIRS", ADMIN, "ACCOUNTADMIN").turn() as session:
+        session.run("create database theirs")
+        session.run("create schema theirs.sales")
+
+        with pytest.raises(ConfigurationError, match="observed database THEIRS, not made by this installation"):
+            applied()
+
+        session.run("drop database theirs")
+
+
+def test_what_is_taken_over_on_request_is_ours_from_then_on(
+    administrator: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_PREFIX", "adopted_")
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_DATABASE", "adopted")
+    with administrator.warehouse("ADOPTED", ADMIN, "ACCOUNTADMIN").turn() as session:
+        session.run("create role adopted_loader")
+
+    first, second = applied("--adopt"), applied()
+
+    assert json.loads(first.stdout)["adopted"] == ["role ADOPTED_LOADER"]
+    assert (json.loads(second.stdout)["adopted"], json.loads(second.stdout)["created"]) == ([], 0)

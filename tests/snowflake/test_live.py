@@ -44,13 +44,14 @@ def warehouse(user: str, role: str | None = None) -> SnowflakeWarehouse:
         account,
         database,
         compute.get(user, "SHELFGATE_BUILD"),
-        f"{account.lower()}.snowflakecomputing.com",
+        None,
         443,
         "https",
         60,
         300,
     )
-    who = Identity(user, role or user.upper(), Path(keys) / f"{user}.p8", passphrase)
+    name = f"shelfgate_{user}"
+    who = Identity(name, role or name.upper(), Path(keys) / f"{user}.p8", passphrase)
     return SnowflakeWarehouse(where, who, who, tag={"stage": "live-check"})
 
 
@@ -213,7 +214,7 @@ def test_a_password_is_refused_for_a_service_user() -> None:
 
     (account,) = wanted("ACCOUNT")
     with pytest.raises(DatabaseError):
-        connect(account=account, user="loader", password=uuid.uuid4().hex, login_timeout=20)
+        connect(account=account, user="shelfgate_loader", password=uuid.uuid4().hex, login_timeout=20)
 
 
 def test_a_workload_logs_in_with_its_own_identity() -> None:

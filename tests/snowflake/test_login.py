@@ -35,15 +35,21 @@ def whoami(warehouse: SnowflakeWarehouse) -> tuple[str, str]:
 
 def identity_with(key: Any, **given: Any) -> Identity:
     return Identity(
-        **{"user": "loader", "role": "LOADER", "private_key": key.private_file, "passphrase": key.passphrase, **given}
+        **{
+            "user": "shelfgate_loader",
+            "role": "SHELFGATE_LOADER",
+            "private_key": key.private_file,
+            "passphrase": key.passphrase,
+            **given,
+        }
     )
 
 
 def test_a_service_user_logs_in_with_its_own_key(installed: Installed) -> None:
-    assert whoami(installed.warehouse("loader")) == ("LOADER", "LOADER")
+    assert whoami(installed.warehouse("loader")) == ("SHELFGATE_LOADER", "SHELFGATE_LOADER")
 
 
-@pytest.mark.parametrize("user", ["loader", "nobody"])
+@pytest.mark.parametrize("user", ["shelfgate_loader", "nobody"])
 def test_another_key_or_an_unknown_user_is_refused(installed: Installed, user: str, tmp_path: Path) -> None:
     stranger = make_key(tmp_path, "stranger", "x")
 
@@ -53,7 +59,7 @@ def test_another_key_or_an_unknown_user_is_refused(installed: Installed, user: s
 
 def test_a_role_that_is_not_granted_is_refused(installed: Installed) -> None:
     with pytest.raises(ConfigurationError, match="390189"):
-        whoami(installed.warehouse("loader", "PUBLISHER"))
+        whoami(installed.warehouse("loader", "SHELFGATE_PUBLISHER"))
 
 
 def test_a_password_is_refused_by_the_emulator(estate: Estate) -> None:
@@ -75,25 +81,28 @@ def test_a_key_is_replaced_without_a_moment_in_which_nobody_gets_in(
     loader = installed.warehouse("loader")
     new = make_key(tmp_path, "new", "y")
     renewed = loader.acting_as(identity_with(new))
-    scratch.run(f"alter user loader set rsa_public_key_2 = '{new.public}'")
-    assert (whoami(loader), whoami(renewed)) == (("LOADER", "LOADER"), ("LOADER", "LOADER"))
-    scratch.run("alter user loader unset rsa_public_key")
+    scratch.run(f"alter user shelfgate_loader set rsa_public_key_2 = '{new.public}'")
+    assert (whoami(loader), whoami(renewed)) == (
+        ("SHELFGATE_LOADER", "SHELFGATE_LOADER"),
+        ("SHELFGATE_LOADER", "SHELFGATE_LOADER"),
+    )
+    scratch.run("alter user shelfgate_loader unset rsa_public_key")
 
-    assert whoami(renewed) == ("LOADER", "LOADER")
+    assert whoami(renewed) == ("SHELFGATE_LOADER", "SHELFGATE_LOADER")
     with pytest.raises(ConfigurationError, match="390144"):
         whoami(loader)
     old = installed.estate.keys["loader"].public
-    scratch.run(f"alter user loader set rsa_public_key = '{old}'")
-    scratch.run("alter user loader unset rsa_public_key_2")
+    scratch.run(f"alter user shelfgate_loader set rsa_public_key = '{old}'")
+    scratch.run("alter user shelfgate_loader unset rsa_public_key_2")
 
 
 def test_a_disabled_user_is_refused(installed: Installed, scratch: SnowflakeSession) -> None:
-    scratch.run("alter user airbyte set disabled = true")
+    scratch.run("alter user shelfgate_airbyte set disabled = true")
     with pytest.raises(ConfigurationError, match="390101"):
         whoami(installed.warehouse("airbyte"))
-    scratch.run("alter user airbyte unset disabled")
+    scratch.run("alter user shelfgate_airbyte unset disabled")
 
-    assert whoami(installed.warehouse("airbyte"))[0] == "AIRBYTE"
+    assert whoami(installed.warehouse("airbyte"))[0] == "SHELFGATE_AIRBYTE"
 
 
 def test_a_session_that_has_expired_is_renewed_by_the_client(installed: Installed) -> None:
@@ -160,12 +169,12 @@ def test_the_settings_open_the_warehouse_and_show_no_secret(
         "SNOWFLAKE_ACCOUNT": "EMULATED",
         "SNOWFLAKE_DATABASE": installed.database,
         "SNOWFLAKE_WAREHOUSE": "SHELFGATE_BUILD",
-        "SNOWFLAKE_USER": "publisher",
-        "SNOWFLAKE_ROLE": "PUBLISHER",
+        "SNOWFLAKE_USER": "shelfgate_publisher",
+        "SNOWFLAKE_ROLE": "SHELFGATE_PUBLISHER",
         "SNOWFLAKE_PRIVATE_KEY_PATH": key.private_file,
         "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": key.passphrase,
-        "SNOWFLAKE_BUILD_USER": "transformer",
-        "SNOWFLAKE_BUILD_ROLE": "TRANSFORMER",
+        "SNOWFLAKE_BUILD_USER": "shelfgate_transformer",
+        "SNOWFLAKE_BUILD_ROLE": "SHELFGATE_TRANSFORMER",
         "SNOWFLAKE_BUILD_PRIVATE_KEY_PATH": installed.estate.keys["transformer"].private_file,
         "SNOWFLAKE_BUILD_PRIVATE_KEY_PASSPHRASE": key.passphrase,
         "SNOWFLAKE_HOST": "127.0.0.1",
@@ -178,9 +187,9 @@ def test_the_settings_open_the_warehouse_and_show_no_secret(
     warehouse = open_warehouse(settings)
 
     assert isinstance(warehouse, SnowflakeWarehouse)
-    assert whoami(warehouse) == ("PUBLISHER", "PUBLISHER")
+    assert whoami(warehouse) == ("SHELFGATE_PUBLISHER", "SHELFGATE_PUBLISHER")
     assert key.passphrase not in repr(settings) + repr(warehouse.identity) + warehouse.sqlalchemy_url
-    assert warehouse.dbt_environment["SNOWFLAKE_USER"] == "transformer"
+    assert warehouse.dbt_environment["SNOWFLAKE_USER"] == "shelfgate_transformer"
 
 
 # Workload identity: the emulator is told one issuer and its key
@@ -199,12 +208,12 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Estat
     try:
         one = Estate(emulator, {"transformer": emulator.admin}, None)
         with one.warehouse("NONE", ADMIN, "ACCOUNTADMIN").turn() as session:
-            session.run("create role loader")
+            session.run("create role shelfgate_loader")
             session.run(
-                "create user loader type = service default_role = loader "
+                "create user shelfgate_loader type = service default_role = shelfgate_loader "
                 f"workload_identity = (type = oidc issuer = '{ISSUER}' subject = 'repo:shop/pipeline')"
             )
-            session.run("grant role loader to user loader")
+            session.run("grant role shelfgate_loader to user shelfgate_loader")
         yield one, issuer
     finally:
         emulator.stop()
@@ -249,11 +258,11 @@ def test_a_workload_gets_in_with_a_token_of_its_issuer_and_subject(
     }
     token = tmp_path / "token"
     token.write_text(jwt.encode(said, issuer, algorithm="RS256"))
-    who = Identity("loader", "LOADER", provider="OIDC", token_file=token)
+    who = Identity("shelfgate_loader", "SHELFGATE_LOADER", provider="OIDC", token_file=token)
     warehouse = by_name.acting_as(who)
 
     if gets_in:
-        assert whoami(warehouse) == ("LOADER", "LOADER")
+        assert whoami(warehouse) == ("SHELFGATE_LOADER", "SHELFGATE_LOADER")
     else:
         with pytest.raises(ConfigurationError, match="394509"):
             whoami(warehouse)
@@ -266,4 +275,4 @@ def test_a_token_signed_by_somebody_else_is_refused(by_name: SnowflakeWarehouse,
     token.write_text(jwt.encode(said, forger, algorithm="RS256"))
 
     with pytest.raises(ConfigurationError, match="394509"):
-        whoami(by_name.acting_as(Identity("loader", "LOADER", provider="OIDC", token_file=token)))
+        whoami(by_name.acting_as(Identity("shelfgate_loader", "SHELFGATE_LOADER", provider="OIDC", token_file=token)))

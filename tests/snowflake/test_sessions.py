@@ -20,12 +20,12 @@ def sent_by(estate: Estate, user: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_looks_at_the_installation_and_sends_no_ddl(installed: Installed) -> None:
-    before = len(sent_by(installed.estate, "PUBLISHER"))
+    before = len(sent_by(installed.estate, "SHELFGATE_PUBLISHER"))
 
     with installed.warehouse("publisher").turn() as session:
         install(session)
 
-    sent = sent_by(installed.estate, "PUBLISHER")[before:]
+    sent = sent_by(installed.estate, "SHELFGATE_PUBLISHER")[before:]
     assert [one["query_text"].split()[0] for one in sent] == ["select"]
 
 
@@ -60,7 +60,9 @@ def test_turns_hand_their_session_on_under_the_tag_of_each(installed: Installed)
 
     assert sessions[0] == sessions[1] != sessions[2]
     tags = [
-        json.loads(one["query_tag"]) for one in sent_by(installed.estate, "PUBLISHER") if "select" in one["query_text"]
+        json.loads(one["query_tag"])
+        for one in sent_by(installed.estate, "SHELFGATE_PUBLISHER")
+        if "select" in one["query_text"]
     ]
     assert [tag["stage"] for tag in tags if tag.get("run") == "handed on"] == [
         "publisher's 'sync'",
@@ -104,7 +106,7 @@ def test_many_rows_are_one_statement_whatever_is_null_in_them(installed: Install
         session.run("delete from ops.source_total")
 
     assert [(row["business_day"], row["row_count"]) for row in found] == [(row[2], row[3]) for row in rows]
-    many = [one for one in sent_by(installed.estate, "PUBLISHER") if '"many"' in one["query_tag"]]
+    many = [one for one in sent_by(installed.estate, "SHELFGATE_PUBLISHER") if '"many"' in one["query_tag"]]
     assert [one["query_text"].split()[0] for one in many] == ["insert", "select", "delete"]
 
 

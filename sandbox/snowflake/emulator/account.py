@@ -161,11 +161,11 @@ class Account:
         )
         like = re.compile(re.escape(found["like"] or "%").replace("%", ".*").replace("_", "."), re.I)
         rows = [
-            (name, str(held))
+            (name, str(held), str(held.get("COMMENT", "")))
             for (of, name), held in sorted(self.objects.items())
             if of == kind and like.fullmatch(name)
         ]
-        return ["name", "properties"], rows
+        return ["name", "properties", "comment"], rows
 
     def _show_grants(self, whose: str, *, future: bool) -> Table:
         columns = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import closing, contextmanager
@@ -393,11 +394,17 @@ def test_a_sweep_of_snowflake_asks_the_ledger_once_and_settles_each_dump_in_its_
     ] * 2
 
 
-@pytest.fixture
-def key() -> bytes:
-    made = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return made.private_bytes(*pem)
+PASSPHRASE = "of-the-loader"
+
+
+def pem_of(key: Any, passphrase: str | None = PASSPHRASE) -> str:
+    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock).decode()
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
 
 NAMED = {f"SNOWFLAKE_{n}": n.lower() for n in ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "DATABASE")}
@@ -412,10 +419,11 @@ def opened(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> dict
 
 
 def test_the_session_is_opened_by_key_with_transactions_that_end_with_their_first_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: bytes
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: rsa.RSAPrivateKey
 ) -> None:
-    (tmp_path / "key.p8").write_bytes(key)
-    seen = opened(monkeypatch, NAMED | {"SNOWFLAKE_PRIVATE_KEY_PATH": str(tmp_path / "key.p8"), "SNOWFLAKE_HOST": "h"})
+    (tmp_path / "key.p8").write_text(pem_of(key))
+    given = {"SNOWFLAKE_PRIVATE_KEY_PATH": str(tmp_path / "key.p8"), "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": PASSPHRASE}
+    seen = opened(monkeypatch, NAMED | given | {"SNOWFLAKE_HOST": "h"})
 
     parameters = seen.pop("session_parameters")
     assert serialization.load_der_private_key(seen.pop("private_key"), None).key_size == 2048  # pyright: ignore
@@ -440,14 +448,50 @@ def test_a_session_that_cannot_be_opened_says_which_setting_is_at_fault(
         opened(monkeypatch, NAMED)
     with pytest.raises(ConfigurationError, match="No such file"):
         opened(monkeypatch, NAMED | {"SNOWFLAKE_PRIVATE_KEY_PATH": str(tmp_path / "none")})
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="expected encrypted PKCS#8"):
         opened(monkeypatch, NAMED | {"SNOWFLAKE_PRIVATE_KEY_PATH": str(tmp_path / "key.p8")})
 
 
-def test_in_lambda_the_key_comes_from_secrets_manager(monkeypatch: pytest.MonkeyPatch, key: bytes) -> None:
+def test_a_key_that_is_open_short_or_locked_otherwise_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: rsa.RSAPrivateKey
+) -> None:
+    short = rsa.generate_private_key(public_exponent=65_537, key_size=1024)  # noqa: S505
+    for pem, passphrase, told in (
+        (pem_of(key, None), "", "an open key"),
+        (pem_of(key, None), PASSPHRASE, "an open key"),
+        (pem_of(key), "", "no passphrase"),
+        (pem_of(key), "another", "does not open with its passphrase"),
+        (pem_of(short), PASSPHRASE, "at least 2048 bits"),
+    ):
+        (tmp_path / "key.p8").write_text(pem)
+        by_file = {
+            "SNOWFLAKE_PRIVATE_KEY_PATH": str(tmp_path / "key.p8"),
+            "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": passphrase,
+        }
+        secret = json.dumps({"private_key": pem, "passphrase": passphrase})
+        monkeypatch.setattr("inventory_loader.snowflake_session._from_secrets_manager", lambda _, text=secret: text)
+        for given in (by_file, {"SHELFGATE_SNOWFLAKE_KEY_SECRET": "arn"}):
+            with pytest.raises(ConfigurationError, match=told) as raised:
+                opened(monkeypatch, NAMED | given)
+            assert pem.splitlines()[1] not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a pem", "[]", "{}", '{"private_key": "x"}', '{"private_key": 1, "passphrase": "p"}']
+)
+def test_a_secret_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("inventory_loader.snowflake_session._from_secrets_manager", lambda _: text)
+
+    with pytest.raises(ConfigurationError, match="expected a JSON object with the texts private_key"):
+        opened(monkeypatch, NAMED | {"SHELFGATE_SNOWFLAKE_KEY_SECRET": "arn"})
+
+
+def test_in_lambda_the_key_comes_from_secrets_manager(monkeypatch: pytest.MonkeyPatch, key: rsa.RSAPrivateKey) -> None:
+    text = json.dumps({"private_key": pem_of(key), "passphrase": PASSPHRASE})
+
     class Secrets:
         def get_secret_value(self, **named: str) -> dict[str, str]:
-            return {"SecretString": key.decode()} if named == {"SecretId": "arn:key"} else {}
+            return {"SecretString": text} if named == {"SecretId": "arn:key"} else {}
 
     monkeypatch.setattr("boto3.client", lambda service: Secrets() if service == "secretsmanager" else None)
 
