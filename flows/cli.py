@@ -143,7 +143,8 @@ def contracts_compile() -> None:
 @contracts.command("check")
 def contracts_check() -> None:
     """Fail if a suite or a page is not what its contract says, or a waiver is not in order."""
-    from expectations.compile import CONTRACTS, stale
+    from expectations.compile import stale
+    from expectations.contract_files import CONTRACTS
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro
     from expectations.waivers import lint

@@ -203,7 +203,7 @@ def make(dbt: Dbt, *changes: Callable[[Callable[[str], int]], int]) -> None:
             assert change(session.run) > 0, change.__name__
 
 
-@pytest.mark.parametrize("change", (*OF_SALES, *OF_RETURNS_AND_STOCK, *OF_ITEMS), ids=lambda one: one.__name__)
+@pytest.mark.parametrize("change", [*OF_SALES, *OF_RETURNS_AND_STOCK, *OF_ITEMS], ids=lambda one: one.__name__)
 def test_a_change_touches_its_weeks(copied: Dbt, change: Callable[[Callable[[str], int]], int]) -> None:
     make(copied, change)
 
