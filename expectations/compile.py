@@ -8,16 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from expectations.column_types import differing_columns
+from expectations.contract_files import CONTRACTS, contract_files, read_contract
 from expectations.quarantine import COUNTED, budget_of, counting_query, line_rules, write_macro
 from expectations.transit import transit_check
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate, Severity
 
 HERE = Path(__file__).parent
-CONTRACTS = HERE / "contracts"
 SUITES = HERE / "suites"
 INDEX = "index.json"
 """Beside the suites: which datasets a gate has to judge, each with the digest of its suite."""
@@ -49,7 +47,7 @@ def compile_all(contracts: Path = CONTRACTS) -> dict[str, str]:
 
 def compiled_suites(contracts: Path = CONTRACTS) -> list[Json]:
     """The suites of all contracts, in their order."""
-    return [suite for path in sorted(contracts.glob("*.odcs.yaml")) for suite in suites_of_contract(path)]
+    return [suite for path in contract_files(contracts) for suite in suites_of_contract(path)]
 
 
 def index_of(suites: Iterable[Json]) -> Json:
@@ -82,8 +80,7 @@ def stale(compiled: dict[str, str] | None = None) -> list[str]:
 
 def suites_of_contract(path: Path) -> Iterator[Json]:
     """One suite for each schema object of a contract, but for those that the published gate reads back."""
-    text = path.read_text(encoding="utf-8")
-    contract = yaml.safe_load(text)
+    contract = read_contract(path)
     for thing in contract["schema"]:
         custom = {item["property"]: item["value"] for item in thing.get("customProperties", [])}
         if missing := [name for name in ("gate", "window") if name not in custom]:

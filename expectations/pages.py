@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from expectations.compile import CONTRACTS, HERE, suites_of_contract
+from expectations.compile import HERE, suites_of_contract
+from expectations.contract_files import CONTRACTS, contract_files, read_contract
 from expectations.waivers import is_waivable
 from shelfgate.model import Gate
 
@@ -26,8 +25,8 @@ def compile_pages(contracts: Path = CONTRACTS) -> dict[str, str]:
     """The text of every page by its name below `docs/contracts`."""
     pages: dict[str, str] = {}
     index: list[str] = []
-    for path in sorted(contracts.glob("*.odcs.yaml")):
-        contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in contract_files(contracts):
+        contract = read_contract(path)
         suites = list(suites_of_contract(path))
         pages[f"{contract['name']}.md"] = _page(contract, suites, path.name)
         index.append(_index_row(contract, suites))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from expectations.contract_files import contract_files, read_contract
 from shelfgate.errors import ConfigurationError
 
 NAME = "dbt/macros/line_rules.sql"
@@ -98,8 +97,8 @@ def macro_text(contracts: Path) -> str:
     """The dbt macros: of each dataset the first rule that a line breaks, and every rule in words."""
     words: dict[str, str] = {}
     parts = ["{# Written by `shelfgate contracts compile`; change the contract instead. #}\n"]
-    for path in sorted(contracts.glob("*.odcs.yaml")):
-        for thing in yaml.safe_load(path.read_text(encoding="utf-8"))["schema"]:
+    for path in contract_files(contracts):
+        for thing in read_contract(path)["schema"]:
             rules = line_rules(thing)
             if not rules:
                 continue

@@ -145,7 +145,8 @@ def contracts_compile() -> None:
 @contracts.command("check")
 def contracts_check() -> None:
     """Fail (exit status 7) if a suite or a page is not what its contract says, or a waiver is not in order."""
-    from expectations.compile import CONTRACTS, stale
+    from expectations.compile import stale
+    from expectations.contract_files import CONTRACTS
     from expectations.dump_columns import stale_aliases
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro

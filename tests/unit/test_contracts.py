@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from expectations import pages
-from expectations.compile import CONTRACTS, suites_of_contract
+from expectations.compile import suites_of_contract
+from expectations.contract_files import contract_files, read_contract
 from expectations.results import as_check
 from expectations.waivers import is_waivable
 from shelfgate.candidate import PUBLISHED_TABLES, published_columns
@@ -22,8 +23,8 @@ from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(CONTRACTS.glob("*.odcs.yaml"))
-ALL = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+FILES = list(contract_files())
+ALL = {path.name: read_contract(path) for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -32,8 +33,7 @@ def test_each_contract_is_valid_by_the_official_schema(path: Path) -> None:
     schema = json.loads(text)
     assert "v3.1.0" in schema["properties"]["apiVersion"]["enum"]
 
-    # `yaml.BaseLoader` would keep dates as text, and numbers too; a contract holds no dates
-    faults = jsonschema.Draft201909Validator(schema).iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))
+    faults = jsonschema.Draft201909Validator(schema).iter_errors(ALL[path.name])
 
     assert [f"{'/'.join(map(str, fault.absolute_path))}: {fault.message[:200]}" for fault in faults] == []
 
@@ -90,7 +90,7 @@ def test_every_page_is_what_its_contract_says() -> None:
 
 def test_a_page_names_every_check_with_what_to_do(tmp_path: Path) -> None:
     (path,) = [path for path in FILES if path.name == "catalog_sales.odcs.yaml"]
-    contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+    contract = read_contract(path)
 
     text = pages.compile_pages()["catalog_sales.md"]
 
@@ -117,7 +117,7 @@ def test_a_changed_contract_a_missing_page_and_a_page_without_a_contract_are_sta
 
 def test_the_official_schema_refuses_a_contract_without_a_version() -> None:
     schema = json.loads((resources.files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8"))
-    contract = yaml.safe_load(FILES[0].read_text(encoding="utf-8"))
+    contract = read_contract(FILES[0])
     del contract["version"]
 
     assert not jsonschema.Draft201909Validator(schema).is_valid(contract)

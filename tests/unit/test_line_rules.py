@@ -7,19 +7,16 @@ from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from expectations import quarantine
-from expectations.compile import CONTRACTS
+from expectations.contract_files import CONTRACTS, contract_files, read_contract
 from expectations.quarantine import line_rules
 from expectations.window import render
 from shelfgate.errors import ConfigurationError
 
 MODELS = Path(__file__).parents[2] / "dbt" / "models"
 THINGS: dict[str, dict[str, Any]] = {
-    thing["name"]: thing
-    for path in CONTRACTS.glob("*.odcs.yaml")
-    for thing in yaml.safe_load(path.read_text(encoding="utf-8"))["schema"]
+    thing["name"]: thing for path in contract_files() for thing in read_contract(path)["schema"]
 }
 
 
