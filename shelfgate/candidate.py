@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from shelfgate.errors import PermanentFailure
 from shelfgate.model import Partition
@@ -61,7 +63,7 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
     served = served_partitions(session, base)
     measured = _measured(session, "candidate")
     inputs = session.rows(
-        "select table_name, week_start_date, input_digest, is_touched from candidate.partition_inputs"
+        "select table_name, week_start_date, through_date, input_digest, is_touched from candidate.partition_inputs"
     )
     found: list[Partition] = []
     for table in PUBLISHED_TABLES:
@@ -69,14 +71,14 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
         if not built:
             raise PermanentFailure(f"publication: candidate.{table.name} is empty; at least one row was wanted.")
         if not table.by_week:
-            found += [_built(table, row, None) for row in built.values()]
+            found += [_built(table, row) for row in built.values()]
             continue
         asked = [row for row in inputs if row["table_name"] == table.name]
         _refuse_other_weeks(table, {row["week_start_date"] for row in asked if row["is_touched"]}, set(built))
         for row in asked:
             week = row["week_start_date"]
             if row["is_touched"]:
-                found.append(_built(table, built[week], row["input_digest"]))
+                found.append(_built(table, built[week], row))
             else:
                 found.append(_carried(table, served.get((table.name, week)), row))
     return tuple(found)
@@ -84,37 +86,54 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
 
 def measure_readers_view(session: Session, weeks: dict[str, list[date]]) -> dict[tuple[str, date | None], Row]:
     """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole."""
-    return _measured(session, "marts", weeks)
+    chosen: dict[str, Chosen] = {}
+    for table in PUBLISHED_TABLES:
+        asked = weeks.get(table.name, [])
+        chosen[table.name] = ("true", ()) if not table.by_week else (_one_of("week_start_date", asked), asked)
+    return _measured(session, "marts", chosen)
+
+
+def measure_stored(session: Session, build_id: str, tables: Iterable[str]) -> dict[tuple[str, date | None], Row]:
+    """Rows and content digest of what a build has in these tables of the store, and of no other row."""
+    return _measured(session, "store", dict.fromkeys(tables, ("build_id = ?", [build_id])))
+
+
+Chosen = tuple[str, Sequence[Any]]
+"""Which rows of a table are measured: a condition and its parameters."""
+EVERYTHING: dict[str, Chosen] = {table.name: ("true", ()) for table in PUBLISHED_TABLES}
+
+
+def _one_of(column: str, values: Sequence[Any]) -> str:
+    return f"{column} in ({', '.join('?' * len(values))})" if values else "false"
 
 
 def _measured(
-    session: Session, schema: str, weeks: dict[str, list[date]] | None = None
+    session: Session, schema: str, chosen: Mapping[str, Chosen] = EVERYTHING
 ) -> dict[tuple[str, date | None], Row]:
-    """row_count, digest and, of readers' views, the publications that serve it, by (table, week).
+    """row_count, digest and, of readers' views, the publications that serve it, by (table, week); of chosen rows.
 
     One statement for all tables: an engine reads them side by side, and in an account each statement is a round trip.
     """
     columns = columns_by_table(session, schema)
     parts: list[str] = []
-    parameters: list[date] = []
+    parameters: list[Any] = []
     for table in PUBLISHED_TABLES:
+        if table.name not in chosen:
+            continue
         names = columns.get(table.name)
         if not names:
             raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
         serving = "publication_id" if "publication_id" in names else "cast(null as varchar)"
-        names = [name for name in names if name != "publication_id"]
+        names = [name for name in names if name not in ("build_id", "publication_id")]
         week = "week_start_date" if table.by_week else "cast(null as date)"
-        condition = ""
-        if table.by_week and weeks is not None:
-            asked = weeks.get(table.name, [])
-            condition = f" where week_start_date in ({', '.join('?' * len(asked))})" if asked else " where false"
-            parameters += asked
+        condition, values = chosen[table.name]
+        parameters += values
         parts.append(
             f"select '{table.name}' as table_name, {week} as week, count(*) as row_count, "
             f"{session.content_digest(names)} as digest, min({serving}) as first_id, max({serving}) as last_id "
-            f"from {schema}.{table.name}{condition} group by {week}"
+            f"from {schema}.{table.name} where {condition} group by {week}"
         )
-    rows = session.rows(" union all ".join(parts), parameters)
+    rows = session.rows(" union all ".join(parts), parameters) if parts else []
     return {(row["table_name"], row["week"]): row for row in rows}
 
 
@@ -129,8 +148,9 @@ def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[da
     )
 
 
-def _built(table: PublishedTable, row: Row, input_digest: str | None) -> Partition:
-    return Partition(table.name, row["week"], row["row_count"], row["digest"], input_digest, touched=True)
+def _built(table: PublishedTable, row: Row, inputs: Row | None = None) -> Partition:
+    digest, through = (inputs["input_digest"], inputs["through_date"]) if inputs else (None, None)
+    return Partition(table.name, row["week"], row["row_count"], row["digest"], digest, through, touched=True)
 
 
 def _carried(table: PublishedTable, served: Row | None, row: Row) -> Partition:
@@ -140,5 +160,11 @@ def _carried(table: PublishedTable, served: Row | None, row: Row) -> Partition:
             "on, which does not serve that week from the same inputs. Nothing was published; run again."
         )
     return Partition(
-        table.name, row["week_start_date"], served["row_count"], served["digest"], row["input_digest"], touched=False
+        table.name,
+        row["week_start_date"],
+        served["row_count"],
+        served["digest"],
+        row["input_digest"],
+        row["through_date"],
+        touched=False,
     )

@@ -228,7 +228,8 @@ def closed_message(verdict: Verdict) -> str:
 class Partition:
     """A week of a table (or a whole one: `week_start_date` None) and the digest of its content.
 
-    `input_digest` names all that a week was built from; `touched` is False for one that the base goes on serving.
+    `input_digest` names all that a week was built from, `through_date` is the last day among it; `touched` is False
+    for one that the base goes on serving.
     """
 
     table_name: str
@@ -236,6 +237,7 @@ class Partition:
     rows: int
     digest: str
     input_digest: str | None = None
+    through_date: date | None = None
     touched: bool = True
 
 
@@ -251,6 +253,11 @@ class Candidate:
     @property
     def digest(self) -> str:
         return digest_of(self.partitions)
+
+    def through(self, table_name: str) -> date | None:
+        """The last day among the inputs of a table; None if it has no dated ones."""
+        days = [p.through_date for p in self.partitions if p.table_name == table_name and p.through_date is not None]
+        return max(days, default=None)
 
     @property
     def rows(self) -> int:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, served_partitions
+from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, measure_stored, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
@@ -38,7 +38,7 @@ def publish(
     content nor business date moved.
 
     Raises:
-        PermanentFailure: the candidate is not the one that was judged.
+        PermanentFailure: the candidate is not the one that was judged, or other rows were stored.
         WarehouseBusy: another run published since this one began, or has taken over the lease.
     """
     with session.transaction("publish"):
@@ -54,11 +54,12 @@ def publish(
         if current and not changed and current.business_date == candidate.business_date:
             return current
         sequence, new_id = next_id(session)
-        move_pointer(session, candidate.base, new_id)
         _write_manifest(session, candidate, changed, new_id)
-        rows_written = _store(session, changed, new_id)
-        row = _describe(session, candidate, new_id, sequence, len(changed), rows_written, approval, now)
+        _store(session, changed, new_id)
+        _refuse_other_rows(session, changed, new_id)
+        row = _describe(session, candidate, new_id, sequence, changed, approval, now)
         session.insert("ops.publication", list(row), [tuple(row.values())])
+        move_pointer(session, candidate.base, new_id)
     return Publication.from_row(row, new=True)
 
 
@@ -145,9 +146,8 @@ def _write_manifest(session: Session, candidate: Candidate, changed: list[Partit
     )
 
 
-def _store(session: Session, changed: list[Partition], new_id: str) -> int:
-    """Append the changed partitions under the new build id; returns the rows written."""
-    written = 0
+def _store(session: Session, changed: list[Partition], new_id: str) -> None:
+    """Append the changed partitions under the new build id."""
     columns = columns_by_table(session, "candidate")
     for table in PUBLISHED_TABLES:
         if not any(p.table_name == table.name for p in changed):
@@ -159,15 +159,32 @@ def _store(session: Session, changed: list[Partition], new_id: str) -> int:
             if table.by_week
             else ""
         )
-        written += session.run(
+        session.run(
             f"insert into store.{table.name} (build_id, {names}) "
             f"select ?, {names} from candidate.{table.name} {condition}",
             [new_id, new_id, table.name] if table.by_week else [new_id],
         )
-    expected = sum(p.rows for p in changed)
-    if written != expected:
-        raise PermanentFailure(f"publication: {written:,} rows stored, {expected:,} wanted. Nothing was published.")
-    return written
+
+
+def _refuse_other_rows(session: Session, changed: list[Partition], new_id: str) -> None:
+    """Measure what was stored, and no more than that: under READ COMMITTED, which is all that Snowflake has, the
+    candidate can change between the statement that measured it and the one that stored it.
+    """
+    expected = {(p.table_name, p.week_start_date): (p.rows, p.digest) for p in changed}
+    measured = measure_stored(session, new_id, {table for table, _ in expected})
+    stored = {key: (row["row_count"], row["digest"]) for key, row in measured.items()}
+    differing = sorted(
+        (key for key in expected.keys() | stored.keys() if expected.get(key) != stored.get(key)), key=str
+    )
+    if differing:
+        table, week = differing[0]
+        rows = (stored.get(differing[0], (0,))[0], expected.get(differing[0], (0,))[0])
+        raise PermanentFailure(
+            f"publication: {len(differing)} of the {len(expected)} partitions that were stored differ from the judged "
+            f"candidate, first {table}{f' {week}' if week else ''}: {rows[0]:,} rows observed, {rows[1]:,} expected, "
+            "with the digest that was judged. Something wrote to schema candidate or store meanwhile. Nothing was "
+            "published. Readers keep what they had; find what else writes there, then run again."
+        )
 
 
 def _describe(
@@ -175,16 +192,10 @@ def _describe(
     candidate: Candidate,
     new_id: str,
     sequence: int,
-    partitions_changed: int,
-    rows_written: int,
+    changed: list[Partition],
     approval: Approval,
     now: datetime | None,
 ) -> dict[str, Any]:
-    through = session.rows(
-        "select max(case when table_name = 'fct_daily_sales' then through_date end) as sales_through, "
-        "max(case when table_name = 'fct_weekly_sales_inventory' then through_date end) as inventory_through "
-        "from candidate.partition_inputs"
-    )[0]
     return {
         "publication_id": new_id,
         "parent_id": candidate.base,
@@ -194,11 +205,11 @@ def _describe(
         "judged_run_id": candidate.run_id,
         "business_date": candidate.business_date,
         "published_at": now or datetime.now(UTC).replace(tzinfo=None),
-        "sales_through": through["sales_through"],
-        "inventory_through": through["inventory_through"],
+        "sales_through": candidate.through("fct_daily_sales"),
+        "inventory_through": candidate.through("fct_weekly_sales_inventory"),
         "candidate_digest": approval.data_digest or "",
-        "partitions_changed": partitions_changed,
-        "rows_written": rows_written,
+        "partitions_changed": len(changed),
+        "rows_written": sum(partition.rows for partition in changed),
         "waivers": json.dumps(_waivers_used(session, candidate.run_id, approval)),
     }
 
@@ -206,10 +217,12 @@ def _describe(
 def _waivers_used(session: Session, run_id: str, approval: Approval) -> list[dict[str, Any]]:
     """The waivers of every gate of the run: the approval's own, and those on record from the gates before it."""
     judged = session.rows(
-        "select evidence from ops.gate_result where run_id = ? and result = 'open' "
+        "select evidence, result from ops.gate_result where run_id = ? "
         "qualify row_number() over (partition by gate, dataset, suite order by judged_at desc) = 1 "
         "order by judged_at, dataset",
         [run_id],
     )
-    recorded = [failed["waiver"] for row in judged for failed in json.loads(row["evidence"]) if "waiver" in failed]
+    # A suite that was judged again counts as it was judged last; the waivers of a closed one opened nothing.
+    opened = [json.loads(row["evidence"]) for row in judged if row["result"] == "open"]
+    recorded = [failed["waiver"] for evidence in opened for failed in evidence if "waiver" in failed]
     return recorded + [one for one in approval.waivers if one not in recorded]

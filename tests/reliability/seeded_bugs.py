@@ -81,7 +81,9 @@ LEDGER_FIRST = """\
                 turn.record(replace(early, status=Status.LOADED), dropped, request.run_id, now)
         with engine.turn() as turn:
             receipt = _settled("""
-TWO_TRANSACTIONS = """\
+POINTER_LAST = "        move_pointer(session, candidate.base, new_id)\n"
+POINTER_FIRST = """\
+        move_pointer(session, candidate.base, new_id)
         session.run("commit")
         session.run("begin transaction")
         _write_manifest(session"""
@@ -98,7 +100,8 @@ BUGS: dict[str, Bug] = {
         (Patch(loading.load, {"            receipt = _settled(": LEDGER_FIRST}),),
     ),
     "the publication takes two transactions": Bug(
-        acts.a_week_is_corrected, (Patch(publication.publish, {"        _write_manifest(session": TWO_TRANSACTIONS}),)
+        acts.a_week_is_corrected,
+        (Patch(publication.publish, {POINTER_LAST: "", "        _write_manifest(session": POINTER_FIRST}),),
     ),
     "a closed verdict makes an approval": Bug(
         acts.poison_arrives, (Patch(model.Approval.__init__, {"if not verdict.open:": "if False:"}),)
@@ -175,6 +178,7 @@ BUGS: dict[str, Bug] = {
                     "or sorted(now_there.partitions, key=str) != sorted(candidate.partitions, key=str)": "",
                 },
             ),
+            Patch(publication._refuse_other_rows, {"if differing:": "if False:"}),
         ),
         only_by_its_act="the fence stops a run whose candidate another has written over, unless the lease is wrong",
     ),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +100,43 @@ def judged(session: Session, run_id: str = "run-1", day: date = DAY) -> tuple[Ca
     verdict = Verdict(Gate.MARTS, run_id, day, (suite,), ("fct",), found.digest)
     record_verdict(session, verdict, datetime(2002, 12, 29, 6, 0))
     return found, verdict.approve(), run.token
+
+
+@contextmanager
+def while_storing(session: Session, table: str, *, before: str = "", after: str = "") -> Iterator[None]:
+    """Somebody else's statement takes effect inside the publishing transaction, as READ COMMITTED lets it: before or
+    after this table is stored.
+    """
+    send = session.run
+
+    def sending(sql: str, parameters: Sequence[Any] = ()) -> int:
+        stored_now = sql.startswith(f"insert into store.{table} ")
+        if stored_now and before:
+            send(before)
+        count = send(sql, parameters)
+        if stored_now and after:
+            send(after)
+        return count
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "run", sending)
+        yield
+
+
+def recorded(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that a session sends, in their order."""
+    sent: list[str] = []
+
+    def recording(send: Callable[..., Any]) -> Callable[..., Any]:
+        def sending(sql: str, parameters: Sequence[Any] = ()) -> Any:
+            sent.append(sql)
+            return send(sql, parameters)
+
+        return sending
+
+    for name in ("run", "rows"):
+        monkeypatch.setattr(session, name, recording(getattr(session, name)))
+    return sent
 
 
 def read(session: Session) -> dict[date, tuple[int, str]]:
@@ -223,6 +262,58 @@ def test_a_publication_that_is_cut_off_leaves_everything_as_it_was(
     assert current_publication(candidate) is None
     for table in ("store.fct_weekly_sales_inventory", "ops.manifest", "ops.publication"):
         assert candidate.rows(f"select count(*) as n from {table}")[0]["n"] == 0
+
+
+STORED_OTHERWISE = {
+    "a candidate that changed": ("dim_item", {"before": "update candidate.dim_item set brand = 'other'"}),
+    "another value": ("dim_item", {"after": "update store.dim_item set brand = 'other'"}),
+    "a row twice": ("dim_date", {"after": "insert into store.dim_date select * from store.dim_date"}),
+    "a table lost": ("dim_customer", {"after": "delete from store.dim_customer"}),
+    "another week": (WEEKLY, {"after": f"update store.{WEEKLY} set week_start_date = week_start_date - 70"}),
+    "a week lost": (
+        "fct_daily_sales",
+        {"after": f"delete from store.fct_daily_sales where week_start_date = '{WEEK_1}'"},
+    ),
+}
+
+
+def test_stored_rows_that_differ_are_not_published(candidate: Session) -> None:
+    run = judged(candidate)
+    for what, (table, statement) in STORED_OTHERWISE.items():
+        with while_storing(candidate, table, **statement), pytest.raises(PermanentFailure) as refused:
+            publish(candidate, *run)
+        assert f"differ from the judged candidate, first {table}" in str(refused.value), what
+        assert "Readers keep what they had" in str(refused.value)
+
+    assert current_publication(candidate) is None
+    assert candidate.rows("select count(*) as n from store.dim_item")[0]["n"] == 0
+
+
+def test_the_pointer_moves_after_the_stored_rows_are_measured(
+    candidate: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = recorded(candidate, monkeypatch)
+    publish(candidate, *judged(candidate))
+    stored, moved = (
+        [place for place, sql in enumerate(order) if sql.startswith(start)]
+        for start in ("insert into store.", "update ops.pointer")
+    )
+    measured = [place for place, sql in enumerate(order) if " from store.dim_item where build_id" in sql]
+
+    assert stored[-1] < measured[0] < moved[0]
+    assert (len(stored), len(measured), len(moved)) == (len(PUBLISHED_TABLES), 1, 1)
+
+
+def test_only_what_a_publication_stored_is_measured(candidate: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(candidate, *judged(candidate))
+    sell(candidate, WEEKLY, WEEK_2, 9)
+    leave_to_the_base(candidate, WEEKLY, WEEK_1)
+    run = judged(candidate, "run-2")
+    order = recorded(candidate, monkeypatch)
+    publish(candidate, *run)
+
+    (measured,) = (sql for sql in order if " from store." in sql)
+    assert re.findall(r"from store\.(\w+) where build_id = \?", measured) == [WEEKLY]
 
 
 def test_a_lease_is_one_runs_until_it_is_given_back_or_expires_or_its_process_is_gone(session: Session) -> None:

@@ -71,6 +71,20 @@ def test_a_holder_whose_process_is_gone_is_not_waited_for(session: Session, monk
     assert take(session, "next").owner == "next"
 
 
+def test_a_process_that_is_gone_here_may_live_on_another_machine(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.getpid", lambda: ended.pid)
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
+        take(session, "there")
+
+    with pytest.raises(WarehouseBusy, match="run there holds"):
+        take(session, "here")
+
+
 def test_a_holder_on_another_machine_is_waited_for(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "elsewhere")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shelfgate.candidate import measure
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import Lease, release, take
-from shelfgate.ledger import begin_run
-from shelfgate.model import Approval, Candidate, CheckResult, Gate, SuiteResult, Verdict
+from shelfgate.ledger import begin_run, record_verdict
+from shelfgate.model import Approval, Candidate, CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 from shelfgate.publication import current_publication, publications, publish
 from shelfgate.warehouse import Session, install
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
@@ -121,6 +124,71 @@ def test_an_approval_for_another_candidate_is_refused(session: Session) -> None:
 
     with pytest.raises(PermanentFailure, match="Nothing was published"):
         publish(session, other, approval, token)
+
+
+def test_an_approval_of_another_run_is_refused(session: Session) -> None:
+    candidate, _, token = judged(session)
+    of_another = approval_of(replace(candidate, run_id="run-0"))
+    assert of_another.data_digest == candidate.digest
+
+    with pytest.raises(PermanentFailure, match="run run-0, over"):
+        publish(session, candidate, of_another, token)
+
+    assert current_publication(session) is None
+
+
+def test_a_through_date_that_changed_after_the_gate_is_refused(session: Session) -> None:
+    run = judged(session)
+    session.run("update candidate.partition_inputs set through_date = date '2003-06-01'")
+
+    with pytest.raises(PermanentFailure, match="Something wrote to schema candidate"):
+        publish(session, *run)
+
+
+def test_data_through_is_the_last_day_of_each_facts_inputs(session: Session) -> None:
+    session.run("update candidate.partition_inputs set through_date = through_date + 2 where table_name = ?", [WEEKLY])
+
+    published = publish(session, *judged(session))
+
+    assert (published.sales_through, published.inventory_through) == (WEEK_2, WEEK_2 + timedelta(days=2))
+
+
+def test_more_rows_stored_than_judged_are_refused(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, send = judged(session), session.run
+
+    def doubled(sql: str, parameters: Sequence[Any] = ()) -> int:
+        return sum(send(sql, parameters) for _ in range(2 if sql.startswith("insert into store.dim_item ") else 1))
+
+    monkeypatch.setattr(session, "run", doubled)
+    with pytest.raises(PermanentFailure, match="first dim_item: 2 rows observed, 1 expected"):
+        publish(session, *run)
+
+    assert current_publication(session) is None
+
+
+def waived(gate: Gate, dataset: str, *others: CheckResult) -> SuiteResult:
+    """A suite that one waiver keeps open, unless another check closes it."""
+    waiver = Waiver(f"{dataset}.late", dataset, str(DAY), f"of {dataset}", "r.mueller", DAY, DAY, 1)
+    late = CheckResult("late", Severity.CRITICAL, False, "1", "0", observed=1, waivable=True, waiver=waiver)
+    return SuiteResult.of_code(gate, dataset, 1, (late, *others))
+
+
+def test_only_waivers_that_opened_a_gate_are_published(session: Session) -> None:
+    run = judged(session)
+    broken = CheckResult.critical("key_is_unique", False, "2", "1")
+    for hour, suites in enumerate(
+        (
+            (waived(Gate.LANDING, "item"), waived(Gate.LANDING, "customer", broken), waived(Gate.LANDING, "promotion")),
+            (waived(Gate.LANDING, "promotion", broken),),
+        )
+    ):
+        verdict = Verdict(Gate.LANDING, "run-1", DAY, suites, tuple(suite.dataset for suite in suites))
+        record_verdict(session, verdict, datetime(2002, 12, 29, hour))
+
+    publish(session, *run)
+
+    (published,) = session.rows("select waivers from ops.publication")
+    assert [one["reason"] for one in json.loads(published["waivers"])] == ["of item"]
 
 
 def test_a_run_whose_base_was_overtaken_cannot_publish(session: Session) -> None:
