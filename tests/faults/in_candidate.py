@@ -113,6 +113,13 @@ FAULTS = (
         UPDATE + "inv_status = 'observed' where inv_status = 'null_on_hand'",
         UPDATE + "supply_status = 'known'",
     ),
+    _weekly(
+        "F39-open",
+        "a week that is still open has its weeks of supply",
+        "supply_times_sold_is_on_hand supply_of_four_weeks_recomputed status_follows_the_stock",
+        UPDATE + "is_complete_week = false, avg_qty_dy = null, low_stock_flg_wk = null "
+        "where week_start_date = (select max(week_start_date) from candidate.{fact})",
+    ),
     _weekly("F39-net", "net is gross", "net_is_sold_minus_returned", UPDATE + "net_qty_wk = sum_qty_wk + 1"),
     _weekly(
         "F42-unallocated",

@@ -75,7 +75,7 @@ def test_generated_data_agrees_row_by_row_and_shows_every_status(generated: orac
 
     assert by_key(rows) == by_key(oracle.weekly_by_hand(tables, BUSINESS_DATE))
     assert {row["inv_status"] for row in rows} == {"observed", "null_on_hand", "no_snapshot"}
-    assert {row["supply_status"] for row in rows} == {"stock_unknown", "nothing_sold", "known"}
+    assert {row["supply_status"] for row in rows} == {"stock_unknown", "nothing_sold", "known", "week_open"}
     assert {row["low_stock_flg_wk"] for row in rows} == {True, False, None}
     assert {row["is_complete_week"] for row in rows} == {True, False}
 
@@ -112,6 +112,36 @@ def test_a_day_of_stock_is_not_low_and_a_tie_is_rounded_up(
     (row,) = oracle.fct_weekly_sales_inventory(fill(connection, tables), BUSINESS_DATE).rows()
 
     assert (row["wks_sply"], row["low_stock_flg_wk"]) == (None if weeks is None else Decimal(weeks), low)
+
+
+@pytest.mark.parametrize(
+    ("business_date", "weeks", "status"),
+    [
+        (date(2002, 12, 26), None, "week_open"),
+        (date(2002, 12, 27), None, "week_open"),
+        (date(2002, 12, 28), "3.000000", "known"),
+    ],
+)
+def test_a_week_has_no_supply_before_its_last_day(
+    connection: duckdb.DuckDBPyConnection, business_date: date, weeks: str | None, status: str
+) -> None:
+    tables = {
+        "date_dim": [{"d_date_sk": day, "d_date": date(2002, 12, day)} for day in (5, 26)],
+        "item": [{"i_item_sk": 1, "i_item_id": "A"}],
+        "warehouse": [{"w_warehouse_sk": 1}],
+        "web_sales": [{"ws_sold_date_sk": d, "ws_item_sk": 1, "ws_warehouse_sk": 1, "ws_quantity": 4} for d in (5, 26)],
+        "inventory": [
+            {"inv_date_sk": 26, "inv_item_sk": 1, "inv_warehouse_sk": 1, "inv_quantity_on_hand": 12},
+        ],
+    }
+
+    rows = oracle.fct_weekly_sales_inventory(fill(connection, tables), business_date).rows()
+
+    (last,) = (row for row in rows if row["week_start_date"] == date(2002, 12, 22))
+    assert (last["inv_on_hand_qty_wk"], last["supply_status"]) == (12, status)
+    assert (last["wks_sply"], last["wks_sply_4w"]) == (
+        (None, None) if weeks is None else (Decimal(weeks), Decimal("6"))
+    )
 
 
 @settings(few, max_examples=25)

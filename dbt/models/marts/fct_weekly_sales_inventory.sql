@@ -99,9 +99,13 @@ measured as (
             when inv_on_hand_qty_wk is null then 'null_on_hand'
             else 'observed'
         end as inv_status,
-        {{ ratio('inv_on_hand_qty_wk', 'sum_qty_wk') }} as wks_sply,
-        case when has_four_weeks then {{ ratio('4 * inv_on_hand_qty_wk', 'sum_qty_4w') }} end as wks_sply_4w,
+        -- From Thursday's count to Saturday a part of a week's sales would make the supply look longer than it is.
+        case when is_complete_week then {{ ratio('inv_on_hand_qty_wk', 'sum_qty_wk') }} end as wks_sply,
         case
+            when is_complete_week and has_four_weeks then {{ ratio('4 * inv_on_hand_qty_wk', 'sum_qty_4w') }}
+        end as wks_sply_4w,
+        case
+            when not is_complete_week then 'week_open'
             when inv_on_hand_qty_wk is null then 'stock_unknown'
             when sum_qty_wk = 0 then 'nothing_sold'
             else 'known'

@@ -132,9 +132,12 @@ select
         when measured.on_hand is null then 'null_on_hand'
         else 'observed'
     end as inv_status,
-    oracle.ratio(measured.on_hand, nullif(measured.sold, 0)) as wks_sply,
-    oracle.ratio(4 * measured.on_hand, nullif(measured.sold_4w, 0)) as wks_sply_4w,
+    case when measured.complete then oracle.ratio(measured.on_hand, nullif(measured.sold, 0)) end as wks_sply,
     case
+        when measured.complete then oracle.ratio(4 * measured.on_hand, nullif(measured.sold_4w, 0))
+    end as wks_sply_4w,
+    case
+        when not measured.complete then 'week_open'
         when measured.on_hand is null then 'stock_unknown'
         when measured.sold = 0 then 'nothing_sold'
         else 'known'
