@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.airbyte_source import SCHEMA, Column, Source
 from shelfgate.errors import SyncFailed
+from shelfgate.warehouse.identifiers import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -231,8 +232,3 @@ def _landed(column: Column) -> str:
     """The column as it lands. DuckDB's extension strips a `character(n)` of the blanks that Airbyte lands."""
     value = f"{quoted(column.name)}::{column.landed_type}"
     return value if column.padded_length is None else f"rpad({value}, {column.padded_length}, ' ')"
-
-
-def quoted(name: str) -> str:
-    """The name as SQL takes it, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'

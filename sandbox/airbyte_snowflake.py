@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.airbyte_landing import META_COLUMNS, by_table, quoted
+from sandbox.airbyte_landing import META_COLUMNS, by_table
 from sandbox.airbyte_source import Source
 from shelfgate.errors import SyncFailed
+from shelfgate.warehouse.identifiers import quoted
 from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
 from shelfgate.warehouse.snowflake_session import SnowflakeSession
 

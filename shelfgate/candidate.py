@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from shelfgate.errors import PermanentFailure
 from shelfgate.model import Partition
-from shelfgate.warehouse import Row, Session
+from shelfgate.warehouse import Row, Session, statement
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,17 @@ PUBLISHED_TABLES = (
     PublishedTable("dim_week", by_week=False),
     PublishedTable("dim_date", by_week=False),
 )
+
+
+@cache
+def published_columns() -> dict[str, tuple[str, ...]]:
+    """The columns of each published table in their order: those of its contract, as the store is installed with them.
+
+    SQL about these tables is made of these names. What a catalog lists is compared with them and never put into SQL.
+    """
+    installed = re.findall(r"create table if not exists store\.(\w+) \(\n(.*?)\n\);", statement("install_store"), re.S)
+    names = {table: [line.split()[0] for line in columns.splitlines()] for table, columns in installed}
+    return {table: tuple(name for name in listed if name != "build_id") for table, listed in names.items()}
 
 
 def columns_by_table(session: Session, schema: str) -> dict[str, list[str]]:
@@ -114,27 +127,50 @@ def _measured(
 
     One statement for all tables: an engine reads them side by side, and in an account each statement is a round trip.
     """
-    columns = columns_by_table(session, schema)
+    found = columns_by_table(session, schema)
     parts: list[str] = []
     parameters: list[Any] = []
     for table in PUBLISHED_TABLES:
         if table.name not in chosen:
             continue
-        names = columns.get(table.name)
-        if not names:
-            raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; the build did not finish.")
-        serving = "publication_id" if "publication_id" in names else "cast(null as varchar)"
-        names = [name for name in names if name not in ("build_id", "publication_id")]
+        _refuse_other_columns(schema, table, found.get(table.name))
+        serving = "publication_id" if schema == "marts" else "cast(null as varchar)"
         week = "week_start_date" if table.by_week else "cast(null as date)"
+        digest = session.content_digest(published_columns()[table.name])
         condition, values = chosen[table.name]
         parameters += values
         parts.append(
             f"select '{table.name}' as table_name, {week} as week, count(*) as row_count, "
-            f"{session.content_digest(names)} as digest, min({serving}) as first_id, max({serving}) as last_id "
+            f"{digest} as digest, min({serving}) as first_id, max({serving}) as last_id "
             f"from {schema}.{table.name} where {condition} group by {week}"
         )
     rows = session.rows(" union all ".join(parts), parameters) if parts else []
     return {(row["table_name"], row["week"]): row for row in rows}
+
+
+_OF_OURS = {"candidate": (), "store": ("build_id",), "marts": ("publication_id",)}
+"""The columns that a schema adds to those of the contract."""
+
+
+def _refuse_other_columns(schema: str, table: PublishedTable, found: list[str] | None) -> None:
+    """Before any SQL is made about a table that the catalog lists."""
+    follows = (
+        "What was published stands, but was not read back"
+        if schema == "marts"
+        else "Nothing was published; readers keep what they had"
+    )
+    if not found:
+        raise PermanentFailure(f"publication: {schema}.{table.name} does not exist; one table expected. {follows}.")
+    expected = (*published_columns()[table.name], *_OF_OURS[schema])
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    if missing or extra or len(found) != len(expected):
+        shown = ", ".join(name if re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) else "(no plain name)" for name in extra)
+        raise PermanentFailure(
+            f"publication: {schema}.{table.name} has {len(found)} columns, {len(expected)} expected: those of its "
+            f"contract. Missing: {', '.join(missing) or 'none'}; not in the contract: {shown or 'none'}. {follows}. "
+            f"Find what else changes tables in schema {schema}, then run again."
+        )
 
 
 def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[date | None]) -> None:

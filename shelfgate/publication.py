@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure, measure_stored, served_partitions
+from shelfgate.candidate import PUBLISHED_TABLES, measure, measure_stored, published_columns, served_partitions
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
@@ -148,11 +148,10 @@ def _write_manifest(session: Session, candidate: Candidate, changed: list[Partit
 
 def _store(session: Session, changed: list[Partition], new_id: str) -> None:
     """Append the changed partitions under the new build id."""
-    columns = columns_by_table(session, "candidate")
     for table in PUBLISHED_TABLES:
         if not any(p.table_name == table.name for p in changed):
             continue
-        names = ", ".join(columns[table.name])
+        names = ", ".join(map(session.identifier, published_columns()[table.name]))
         condition = (
             "where week_start_date in (select week_start_date from ops.manifest "
             "where publication_id = ? and build_id = publication_id and table_name = ?)"

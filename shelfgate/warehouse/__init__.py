@@ -53,6 +53,10 @@ class Session(Protocol):
         """The command by which an administrator makes the tables; None where a run makes them itself."""
         ...
 
+    def identifier(self, name: str) -> str:
+        """A name as our SQL spells it (lower case, unquoted), as text that means this name and nothing else."""
+        ...
+
     def content_digest(self, columns: Sequence[str]) -> str:
         """An aggregate expression over rows with these columns: order independent, comparable on one engine only."""
         ...

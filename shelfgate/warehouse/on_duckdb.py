@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.failpoints import failpoint
+from shelfgate.warehouse.identifiers import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -135,7 +136,9 @@ class DuckDBSession:
         for chunk in batched(rows, 500):
             values = ", ".join([one] * len(chunk))
             flat = [value for row in chunk for value in row]
-            written += self.run(f"insert into {table} ({', '.join(columns)}) values {values}", flat)
+            written += self.run(
+                f"insert into {table} ({', '.join(map(self.identifier, columns))}) values {values}", flat
+            )
         return written
 
     @contextmanager
@@ -159,9 +162,12 @@ class DuckDBSession:
     def set_up_by(self) -> None:
         return None
 
+    def identifier(self, name: str) -> str:
+        return quoted(name)
+
     def content_digest(self, columns: Sequence[str]) -> str:
         # 64-bit hashes summed as HUGEINT: a doubled or a lost row changes it, the order of rows does not.
-        return f"cast(sum(hash({', '.join(columns)})) as varchar)"
+        return f"cast(sum(hash({', '.join(map(self.identifier, columns))})) as varchar)"
 
 
 class DuckDBWarehouse:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelfgate.errors import OutsideWorldGaveUp, PermanentFailure
 from shelfgate.failpoints import failpoint
+from shelfgate.warehouse.identifiers import quoted
 from shelfgate.warehouse.snowflake_text import explained, first_words, statements_of, without_comments
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class SnowflakeSession:
         bound = [[_as_text(value) for value in row] for row in rows]
         if not bound:
             return 0
-        sql = f"insert into {table} ({', '.join(columns)}) values ({', '.join('?' * len(columns))})"
+        names = ", ".join(map(self.identifier, columns))
+        sql = f"insert into {table} ({names}) values ({', '.join('?' * len(columns))})"
         cursor = self.connection.cursor()
         try:
             return int(cursor.executemany(sql, bound).rowcount or 0)
@@ -93,9 +95,13 @@ class SnowflakeSession:
     def set_up_by(self) -> str:
         return "shelfgate snowflake apply"
 
+    def identifier(self, name: str) -> str:
+        # An unquoted name is kept in upper case, a quoted one as it is written.
+        return quoted(name.upper())
+
     def content_digest(self, columns: Sequence[str]) -> str:
         # Signed 64-bit hashes summed as NUMBER(38, 0): a doubled or a lost row changes it, the order of rows does not.
-        return f"cast(sum(hash({', '.join(columns)})) as varchar)"
+        return f"cast(sum(hash({', '.join(map(self.identifier, columns))})) as varchar)"
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         from snowflake.connector.errors import Error

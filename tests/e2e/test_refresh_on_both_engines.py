@@ -17,7 +17,7 @@ from snowflake.connector.cursor import SnowflakeCursor
 
 from flows.gate_check import judge_gate
 from flows.manual import rollback_now, vacuum_now
-from shelfgate.candidate import PUBLISHED_TABLES
+from shelfgate.candidate import PUBLISHED_TABLES, published_columns
 from shelfgate.model import Gate
 from shelfgate.settings import Settings
 from tests.conftest import at_home, estate_at
@@ -26,6 +26,7 @@ from tests.house import House
 # Nine weeks; the first day more is a Thursday, with a dump.
 SCALE, FIRST = 0.01, date(1998, 3, 4)
 ENGINES = ("duckdb", "snowflake")
+WEEKLY = "fct_weekly_sales_inventory"
 STEPS = ("first load", "a day with a dump", "a day without", "rolled back", "vacuumed")
 RUN_STAGES = {
     *("begin", "sync", "inventory", "file gate", "landing gate", "build staging", "staging gate", "build marts"),
@@ -139,6 +140,19 @@ def test_readers_of_both_engines_see_the_same_cells(lived: dict[str, Lived], ste
     for table, rows in one.rows.items():
         assert rows, table
         assert rows == other.rows[table], table
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_from_its_count_on_an_open_week_has_stock_and_no_supply(lived: dict[str, Lived], engine: str) -> None:
+    names = published_columns()[WEEKLY]
+    read = [dict(zip(names, row, strict=False)) for row in lived[engine].steps["a day without"].rows[WEEKLY]]
+    counted = [row for row in read if not row["is_complete_week"] and row["inv_on_hand_qty_wk"] is not None]
+
+    assert any(row["sum_qty_wk"] for row in counted)
+    assert {(row["wks_sply"], row["wks_sply_4w"], row["supply_status"]) for row in counted} == {
+        (None, None, "week_open")
+    }
+    assert {row["supply_status"] for row in read if row["wks_sply"] is not None} == {"known"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

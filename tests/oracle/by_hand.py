@@ -199,11 +199,11 @@ def _stock(counted: Mapping[date, int | None], last_count: date | None) -> dict[
 def _judged(row: Row, sold_4w: int | None, complete: bool) -> dict[str, Any]:
     sold, on_hand = row["sum_qty_wk"], row["inv_on_hand_qty_wk"]
     known = on_hand is not None
-    covered = known and complete
+    covered = on_hand if complete else None
     return {
         "avg_qty_dy": _six_places(Fraction(sold, 7)) if complete else None,
-        "wks_sply": _six_places(Fraction(on_hand, sold)) if covered and sold else None,
-        "wks_sply_4w": _six_places(on_hand / Fraction(sold_4w, 4)) if covered and sold_4w else None,
+        "wks_sply": _six_places(Fraction(covered, sold)) if covered is not None and sold else None,
+        "wks_sply_4w": _six_places(covered / Fraction(sold_4w, 4)) if covered is not None and sold_4w else None,
         "supply_status": _supply_status(sold, known, complete),
         "low_stock_flg_wk": Fraction(sold, 7) > max(on_hand, 0) if known and complete else None,
         "out_of_stock_flg_wk": on_hand == 0 if known else None,

@@ -192,6 +192,17 @@ def test_a_digest_sees_content_and_not_order(session: Session) -> None:
     assert len({digest(one), digest(other), digest(f"{one} union all {one}"), digest("select 1 as a, null as b")}) == 4
 
 
+def test_a_name_is_an_identifier_whatever_it_holds(session: Session) -> None:
+    odd = 'a "b"); select 1 --'
+    session.run("create or replace table candidate.odd (item_sk bigint, publication_id varchar)")
+    session.run(f"alter table candidate.odd add column {session.identifier(odd)} bigint")
+
+    assert session.insert("candidate.odd", ["item_sk", odd], [(1, 2)]) == 1
+    assert session.rows(f"select {session.identifier('item_sk')} + {session.identifier(odd)} as n from candidate.odd")
+    assert session.rows(f"select {session.content_digest(['item_sk', odd])} as d from candidate.odd")[0]["d"]
+    session.run("drop table candidate.odd")
+
+
 def test_columns_are_listed_in_their_order_and_a_missing_table_has_none(session: Session) -> None:
     assert columns_by_table(session, "ops")["pointer"] == ["name", "publication_id"]
     assert "nowhere" not in columns_by_table(session, "ops")

@@ -16,7 +16,7 @@ from expectations import pages
 from expectations.compile import CONTRACTS, suites_of_contract
 from expectations.results import as_check
 from expectations.waivers import is_waivable
-from shelfgate.candidate import PUBLISHED_TABLES
+from shelfgate.candidate import PUBLISHED_TABLES, published_columns
 from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate
@@ -45,6 +45,16 @@ def test_every_source_table_the_dumps_and_every_published_table_have_a_contract(
     wanted |= {f"candidate.{table.name}" for table in PUBLISHED_TABLES} | {"marts.data_status"}
     assert len(wanted) == 14 + 2 + 8
     assert wanted - named == set()
+
+
+def test_the_published_columns_are_those_of_the_contracts() -> None:
+    things = {thing["physicalName"]: thing for contract in ALL.values() for thing in contract["schema"]}
+
+    named = {
+        table.name: tuple(one["name"] for one in things[f"candidate.{table.name}"]["properties"])
+        for table in PUBLISHED_TABLES
+    }
+    assert published_columns() == named
 
 
 def test_the_contract_of_a_source_table_lists_its_columns() -> None:

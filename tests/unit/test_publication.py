@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from shelfgate.candidate import measure
+from shelfgate.candidate import measure, measure_readers_view
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.lease import Lease, release, take
 from shelfgate.ledger import begin_run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 from shelfgate.publication import current_publication, publications, publish
 from shelfgate.warehouse import Session, install
+from shelfgate.warehouse.identifiers import quoted
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.small_candidate import FACTS, leave_to_the_base, make_candidate, sell
 
@@ -235,6 +236,41 @@ def test_an_empty_table_stops_the_publication(session: Session) -> None:
 
     with pytest.raises(PermanentFailure, match=r"candidate\.dim_item is empty"):
         judged(session)
+
+
+CRAFTED = {
+    "ends the statement": "1)) as varchar) as digest, null as a, null as b from candidate.dim_item group by 2; "
+    "update ops.pointer set publication_id = 'evil'; --",
+    "ends the name": "sk\"; update ops.pointer set publication_id = 'evil'; --",
+    "an expression": "1",
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED.values(), ids=CRAFTED)
+def test_a_column_that_no_contract_names_is_refused(session: Session, name: str) -> None:
+    session.run(f"alter table candidate.dim_item add column {quoted(name)} varchar")
+
+    with pytest.raises(PermanentFailure, match=r"candidate\.dim_item has 24 columns, 23 expected") as refused:
+        judged(session)
+
+    assert "update" not in str(refused.value)
+    assert session.rows("select publication_id from ops.pointer") == [{"publication_id": None}]
+
+
+def test_a_column_that_is_lost_or_renamed_is_refused_by_name(session: Session) -> None:
+    session.run("alter table candidate.dim_item rename column brand to brand_name")
+
+    with pytest.raises(PermanentFailure, match="Missing: brand; not in the contract: brand_name"):
+        judged(session)
+
+
+def test_readers_tables_with_other_columns_are_refused(session: Session) -> None:
+    run = judged(session)
+    publish(session, *run)
+    session.run("create or replace view marts.dim_week as select *, 1 as week from store.dim_week")
+
+    with pytest.raises(PermanentFailure, match=r"marts\.dim_week .* not in the contract: build_id, week"):
+        measure_readers_view(session, {})
 
 
 def test_a_week_that_its_inputs_ask_for_and_nobody_built_stops_the_publication(session: Session) -> None:

@@ -19,7 +19,7 @@ _ROWS = re.compile(r"\s*insert\s+into\s+[\w.\"]+\s*(\([\w\s,\"]+\))?\s*values\s*
 
 
 def quoted(name: tuple[str, ...]) -> str:
-    return ".".join(f'"{part}"' for part in name)
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
 def full_name(session: Session, table: exp.Table) -> Name:
@@ -88,7 +88,7 @@ def create_as_required(session: Session, create: exp.Create, required: list[str]
             session.duck.execute(f"alter table {quoted(beside)} alter column {column} set not null")
         with session.atomic():
             session.drop_relation(target)
-            session.duck.execute(f'alter table {quoted(beside)} rename to "{target[2]}"')
+            session.duck.execute(f"alter table {quoted(beside)} rename to {quoted(target[2:])}")
     except BaseException:
         session.duck.execute(f"drop table if exists {quoted(beside)}")
         raise
@@ -103,7 +103,7 @@ def swap(session: Session, one: Name, other: Name) -> None:
     with session.atomic():
         if one[:2] == other[:2]:
             for before, after in ((one, between), (other, one), (between, other)):
-                session.duck.execute(f'alter table {quoted(before)} rename to "{after[2]}"')
+                session.duck.execute(f"alter table {quoted(before)} rename to {quoted(after[2:])}")
             return
         for before, after in ((one, between), (other, one), (between, other)):
             session.duck.execute(f"create table {quoted(after)} as from {quoted(before)}")
