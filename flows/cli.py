@@ -16,6 +16,7 @@ from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
 from flows.snowflake_commands import snowflake
+from flows.warehouse_commands import migrate
 from shelfgate.errors import ShelfgateError
 
 
@@ -132,11 +133,13 @@ def contracts() -> None:
 
 @contracts.command("compile")
 def contracts_compile() -> None:
-    """Write expectations/suites, docs/contracts and the dbt macro of line rules from expectations/contracts."""
-    from expectations.compile import write_suites
+    """Write what is made from expectations/contracts: suites, docs/contracts, the dbt macro of line rules, the registry
+    of tables, and the migration of a published column that is new."""
+    from expectations.compile import CONTRACTS, write_suites
     from expectations.pages import write_pages
+    from expectations.tables_registry import write_registry
 
-    changed = [*write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
+    changed = [*write_registry(CONTRACTS), *write_suites(), *(f"docs/contracts/{name}" for name in write_pages())]
     click.echo("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
@@ -146,16 +149,18 @@ def contracts_check() -> None:
     from expectations.compile import CONTRACTS, stale
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro
+    from expectations.tables_registry import stale_registry
     from expectations.waivers import lint
 
-    if found := [*stale(), *stale_macro(CONTRACTS), *(f"docs/contracts/{name}" for name in stale_pages())]:
+    pages = (f"docs/contracts/{name}" for name in stale_pages())
+    if found := [*stale(), *stale_macro(CONTRACTS), *stale_registry(CONTRACTS), *pages]:
         raise click.ClickException(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
     if faults := lint():
         raise click.ClickException("waivers:\n  - " + "\n  - ".join(faults))
     click.echo("every suite and every page is what its contract says; every waiver is in order")
 
 
-for command in (airbyte, status, publications, rollback, vacuum, sandbox):
+for command in (airbyte, status, publications, rollback, vacuum, migrate, sandbox):
     cli.add_command(command)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Final
 
 VARIABLE: Final = "SHELFGATE_FAILPOINTS"
-TRANSACTIONS: Final = frozenset({"lease", "source_totals", "verdict", "publish", "rollback", "vacuum"})
+TRANSACTIONS: Final = frozenset({"lease", "source_totals", "verdict", "publish", "rollback", "vacuum", "migration"})
 OUTSIDE_CALLS: Final = frozenset({"airbyte", "source", "bucket", "lambda", "dbt", "gate", "docs"})
 NAMES: Final = frozenset(
     {f"{name}.{side}" for name in TRANSACTIONS for side in ("begun", "before_commit", "after_commit")}

@@ -70,6 +70,7 @@ grant select on table ops.load_ledger to role publisher;
 grant select on table ops.inventory_snapshot to role publisher;
 grant select, insert, delete on table ops.source_total to role publisher;
 grant select on table ops.installation to role publisher;
+grant select on table ops.migration to role publisher;
 grant select, insert, delete on table ops.gate_result to role publisher;
 grant select, insert on table ops.publication to role publisher;
 grant select, insert, delete on table ops.manifest to role publisher;

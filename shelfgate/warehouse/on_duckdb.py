@@ -154,6 +154,11 @@ class DuckDBSession:
         self.connection.execute("commit")
         failpoint(f"{name}.after_commit")
 
+    @contextmanager
+    def migration(self) -> Iterator[None]:
+        with self.transaction("migration"):
+            yield
+
     @property
     def utc_now(self) -> str:
         return "make_timestamp(epoch_us(now()))"

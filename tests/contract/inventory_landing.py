@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import resources
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +19,8 @@ import pytest
 from inventory_loader.handler import handler
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
+
+from shelfgate.warehouse.migrate import known_migrations
 
 PREFIX = "inbound/inventory/"
 HEADER = "inv_date_sk,inv_item_sk,inv_warehouse_sk,inv_quantity_on_hand\n"
@@ -113,7 +114,7 @@ def installed_warehouse() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse.duckdb"
         with duckdb.connect(str(path)) as connection:
-            connection.execute((resources.files("shelfgate.warehouse") / "sql" / "install_ops.sql").read_text())
+            connection.execute(known_migrations()[0].sql)
         return path.read_bytes()
 
 
