@@ -31,7 +31,7 @@ check: $(VENV)/.dev ## Look only: lock, format, lint, types, import layers, SQL,
 	$(BIN)/ruff check $(LAYERS)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --processes 2 dbt shelfgate/warehouse/sql
+	$(BIN)/sqlfluff lint --processes 2 dbt shelfgate/warehouse/sql shelfgate/warehouse/migrations
 	$(BIN)/shelfgate contracts check
 
 fix: $(VENV)/.dev ## Format, mend what can be mended, compile the contracts

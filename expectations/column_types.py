@@ -6,17 +6,9 @@ import re
 from typing import Any
 
 from shelfgate.errors import ConfigurationError
+from shelfgate.warehouse.tables import NAMED_AS_IN_CONTRACTS
 
 PORTABLE = re.compile(r"bigint|boolean|date|varchar|decimal\(\d+,\d+\)")
-
-# DuckDB's information schema says what a contract says. Snowflake's keeps every number as NUMBER, whole ones in 38
-# digits, and every text as TEXT: names that DuckDB has for no column.
-NAMED_AS_IN_CONTRACTS = (
-    "case data_type when 'TEXT' then 'varchar' when 'NUMBER' then "
-    "case when numeric_precision = 38 and numeric_scale = 0 then 'bigint' "
-    "else concat('decimal(', cast(numeric_precision as varchar), ',', cast(numeric_scale as varchar), ')') end "
-    "else lower(data_type) end"
-)
 
 
 def differing_columns(physical_name: str, columns: list[dict[str, Any]]) -> str:

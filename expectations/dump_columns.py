@@ -9,9 +9,8 @@ import json
 import re
 from pathlib import Path
 
-import yaml
-
-from expectations.compile import CONTRACTS, HERE
+from expectations.compile import HERE
+from expectations.contract_files import CONTRACTS, read_contract
 from shelfgate.errors import ConfigurationError
 
 CONTRACT = "inventory.odcs.yaml"
@@ -29,7 +28,7 @@ def aliases_text(contracts: Path = CONTRACTS) -> str:
     Raises:
         ConfigurationError: an alias is no name, or stands for two columns.
     """
-    contract = yaml.safe_load((contracts / CONTRACT).read_text(encoding="utf-8"))
+    contract = read_contract(contracts / CONTRACT)
     found: dict[str, list[str]] = {}
     taken: dict[str, str] = {}
     for column in contract["schema"][0]["properties"]:

@@ -17,6 +17,7 @@ from flows.options import Day, as_json_option, home
 from flows.publication_commands import publications, rollback, status, vacuum
 from flows.sandbox_commands import sandbox, sandbox_day
 from flows.snowflake_commands import snowflake
+from flows.warehouse_commands import migrate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -133,12 +134,16 @@ def contracts() -> None:
 
 @contracts.command("compile")
 def contracts_compile() -> None:
-    """Write suites, pages, the dbt macro of line rules and the loader's column aliases from expectations/contracts."""
+    """Write what is made from expectations/contracts: suites, pages, the dbt macro of line rules, the loader's column
+    aliases, the registry of tables, and the migration of a published column that is new."""
     from expectations.compile import write_suites
+    from expectations.contract_files import CONTRACTS
     from expectations.dump_columns import write_aliases
     from expectations.pages import write_pages
+    from expectations.tables_registry import write_registry
 
-    changed = [*write_suites(), *write_aliases(), *(f"docs/contracts/{name}" for name in write_pages())]
+    changed = [*write_registry(CONTRACTS), *write_suites(), *write_aliases()]
+    changed += [f"docs/contracts/{name}" for name in write_pages()]
     show("\n".join(changed) if changed else "every suite and every page is what its contract says")
 
 
@@ -150,10 +155,11 @@ def contracts_check() -> None:
     from expectations.dump_columns import stale_aliases
     from expectations.pages import stale_pages
     from expectations.quarantine import stale_macro
+    from expectations.tables_registry import stale_registry
     from expectations.waivers import lint
 
     pages = [f"docs/contracts/{name}" for name in stale_pages()]
-    if found := [*stale(), *stale_macro(CONTRACTS), *stale_aliases(), *pages]:
+    if found := [*stale(), *stale_macro(CONTRACTS), *stale_registry(CONTRACTS), *stale_aliases(), *pages]:
         say(f"stale: {', '.join(found)}. Run `shelfgate contracts compile`.")
         sys.exit(DIFFERS)
     if faults := lint():
@@ -162,7 +168,7 @@ def contracts_check() -> None:
     show("every suite and every page is what its contract says; every waiver is in order")
 
 
-for command in (airbyte, backup, restore, status, publications, rollback, vacuum, sandbox):
+for command in (airbyte, backup, restore, status, publications, rollback, vacuum, migrate, sandbox):
     cli.add_command(command)
 
 

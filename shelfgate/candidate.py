@@ -11,37 +11,22 @@ from typing import Any
 
 from shelfgate.errors import PermanentFailure
 from shelfgate.model import Partition
-from shelfgate.warehouse import Row, Session, statement
+from shelfgate.warehouse import Row, Session
+from shelfgate.warehouse.tables import StoreTable, store_tables
 
+PUBLISHED_TABLES = store_tables()
 
-@dataclass(frozen=True)
-class PublishedTable:
-    """A table that readers see. `by_week`: built and published a week at a time; otherwise whole."""
-
-    name: str
-    by_week: bool
-
-
-PUBLISHED_TABLES = (
-    PublishedTable("fct_weekly_sales_inventory", by_week=True),
-    PublishedTable("fct_daily_sales", by_week=True),
-    PublishedTable("dim_customer", by_week=False),
-    PublishedTable("dim_item", by_week=False),
-    PublishedTable("dim_warehouse", by_week=False),
-    PublishedTable("dim_week", by_week=False),
-    PublishedTable("dim_date", by_week=False),
-)
+BEFORE_IT_WAS_RECORDED = 2
+"""The schema of builds whose manifest says none: migration 3 brought that column."""
 
 
 @cache
 def published_columns() -> dict[str, tuple[str, ...]]:
-    """The columns of each published table in their order: those of its contract, as the store is installed with them.
+    """The columns of each published table in their order: those of its contract.
 
     SQL about these tables is made of these names. What a catalog lists is compared with them and never put into SQL.
     """
-    installed = re.findall(r"create table if not exists store\.(\w+) \(\n(.*?)\n\);", statement("install_store"), re.S)
-    names = {table: [line.split()[0] for line in columns.splitlines()] for table, columns in installed}
-    return {table: tuple(name for name in listed if name != "build_id") for table, listed in names.items()}
+    return {table.name: tuple(column.name for column in table.columns) for table in PUBLISHED_TABLES}
 
 
 def columns_by_table(session: Session, schema: str) -> dict[str, list[str]]:
@@ -74,7 +59,7 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
             does not serve what the candidate leaves to it.
     """
     served = served_partitions(session, base)
-    measured = _measured(session, "candidate")
+    measured = _measured(session, "candidate", [_Part(t, published_columns()[t.name]) for t in PUBLISHED_TABLES])
     inputs = session.rows(
         "select table_name, week_start_date, through_date, input_digest, is_touched from candidate.partition_inputs"
     )
@@ -97,54 +82,74 @@ def measure(session: Session, base: str | None) -> tuple[Partition, ...]:
     return tuple(found)
 
 
-def measure_readers_view(session: Session, weeks: dict[str, list[date]]) -> dict[tuple[str, date | None], Row]:
-    """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole."""
-    chosen: dict[str, Chosen] = {}
+def measure_readers_view(
+    session: Session, weeks: dict[str, list[date]], manifest: Mapping[tuple[str, date | None], Row]
+) -> dict[tuple[str, date | None], Row]:
+    """Rows, content digest and publications of what readers see: `weeks` of the facts, the other tables whole.
+
+    The digest of a partition is over the columns that its build was written with, as `manifest` says: a column that was
+    added since is NULL in it, and was not there to be judged.
+    """
+    parts: list[_Part] = []
     for table in PUBLISHED_TABLES:
-        asked = weeks.get(table.name, [])
-        chosen[table.name] = ("true", ()) if not table.by_week else (_one_of("week_start_date", asked), asked)
-    return _measured(session, "marts", chosen)
+        asked: Sequence[date | None] = weeks.get(table.name, []) if table.by_week else [None]
+        by_columns: dict[tuple[str, ...], list[date | None]] = {}
+        for week in asked:
+            by_columns.setdefault(_columns_of_build(table, manifest.get((table.name, week))), []).append(week)
+        for columns, of_these in by_columns.items():
+            condition = _one_of("week_start_date", of_these) if table.by_week else "true"
+            parts.append(_Part(table, columns, condition, of_these if table.by_week else ()))
+    return _measured(session, "marts", parts)
 
 
 def measure_stored(session: Session, build_id: str, tables: Iterable[str]) -> dict[tuple[str, date | None], Row]:
     """Rows and content digest of what a build has in these tables of the store, and of no other row."""
-    return _measured(session, "store", dict.fromkeys(tables, ("build_id = ?", [build_id])))
+    names = set(tables)
+    chosen = [table for table in PUBLISHED_TABLES if table.name in names]
+    parts = [_Part(table, published_columns()[table.name], "build_id = ?", [build_id]) for table in chosen]
+    return _measured(session, "store", parts)
 
 
-Chosen = tuple[str, Sequence[Any]]
-"""Which rows of a table are measured: a condition and its parameters."""
-EVERYTHING: dict[str, Chosen] = {table.name: ("true", ()) for table in PUBLISHED_TABLES}
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a table that are measured alike: the columns of their digest, a condition and its parameters."""
+
+    table: StoreTable
+    columns: tuple[str, ...]
+    condition: str = "true"
+    parameters: Sequence[Any] = ()
+
+
+def _columns_of_build(table: StoreTable, served: Row | None) -> tuple[str, ...]:
+    if served is None:
+        return published_columns()[table.name]
+    return tuple(table.columns_at(int(served["schema_version"] or BEFORE_IT_WAS_RECORDED)))
 
 
 def _one_of(column: str, values: Sequence[Any]) -> str:
     return f"{column} in ({', '.join('?' * len(values))})" if values else "false"
 
 
-def _measured(
-    session: Session, schema: str, chosen: Mapping[str, Chosen] = EVERYTHING
-) -> dict[tuple[str, date | None], Row]:
-    """row_count, digest and, of readers' views, the publications that serve it, by (table, week); of chosen rows.
+def _measured(session: Session, schema: str, measured: Iterable[_Part]) -> dict[tuple[str, date | None], Row]:
+    """row_count, digest and, of readers' views, the publications that serve it, by (table, week); of these parts.
 
-    One statement for all tables: an engine reads them side by side, and in an account each statement is a round trip.
+    One statement for all of them: an engine reads them side by side, and in an account each statement is a round trip.
     """
     found = columns_by_table(session, schema)
-    parts: list[str] = []
+    statements: list[str] = []
     parameters: list[Any] = []
-    for table in PUBLISHED_TABLES:
-        if table.name not in chosen:
-            continue
+    for part in measured:
+        table = part.table
         _refuse_other_columns(schema, table, found.get(table.name))
         serving = "publication_id" if schema == "marts" else "cast(null as varchar)"
         week = "week_start_date" if table.by_week else "cast(null as date)"
-        digest = session.content_digest(published_columns()[table.name])
-        condition, values = chosen[table.name]
-        parameters += values
-        parts.append(
+        parameters += part.parameters
+        statements.append(
             f"select '{table.name}' as table_name, {week} as week, count(*) as row_count, "
-            f"{digest} as digest, min({serving}) as first_id, max({serving}) as last_id "
-            f"from {schema}.{table.name} where {condition} group by {week}"
+            f"{session.content_digest(part.columns)} as digest, min({serving}) as first_id, max({serving}) as last_id "
+            f"from {schema}.{table.name} where {part.condition} group by {week}"
         )
-    rows = session.rows(" union all ".join(parts), parameters) if parts else []
+    rows = session.rows(" union all ".join(statements), parameters) if statements else []
     return {(row["table_name"], row["week"]): row for row in rows}
 
 
@@ -152,7 +157,7 @@ _OF_OURS = {"candidate": (), "store": ("build_id",), "marts": ("publication_id",
 """The columns that a schema adds to those of the contract."""
 
 
-def _refuse_other_columns(schema: str, table: PublishedTable, found: list[str] | None) -> None:
+def _refuse_other_columns(schema: str, table: StoreTable, found: list[str] | None) -> None:
     """Before any SQL is made about a table that the catalog lists."""
     follows = (
         "What was published stands, but was not read back"
@@ -173,7 +178,7 @@ def _refuse_other_columns(schema: str, table: PublishedTable, found: list[str] |
         )
 
 
-def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[date | None]) -> None:
+def _refuse_other_weeks(table: StoreTable, touched: set[date], built: set[date | None]) -> None:
     if touched == built:
         return
     missing, extra = sorted(touched - built), sorted(built - touched, key=str)
@@ -184,12 +189,12 @@ def _refuse_other_weeks(table: PublishedTable, touched: set[date], built: set[da
     )
 
 
-def _built(table: PublishedTable, row: Row, inputs: Row | None = None) -> Partition:
+def _built(table: StoreTable, row: Row, inputs: Row | None = None) -> Partition:
     digest, through = (inputs["input_digest"], inputs["through_date"]) if inputs else (None, None)
     return Partition(table.name, row["week"], row["row_count"], row["digest"], digest, through, touched=True)
 
 
-def _carried(table: PublishedTable, served: Row | None, row: Row) -> Partition:
+def _carried(table: StoreTable, served: Row | None, row: Row) -> Partition:
     if served is None or served["input_digest"] != row["input_digest"]:
         raise PermanentFailure(
             f"publication: the candidate leaves {table.name} {row['week_start_date']} to the publication it is built "

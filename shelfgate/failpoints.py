@@ -16,7 +16,7 @@ from typing import Final
 
 VARIABLE: Final = "SHELFGATE_FAILPOINTS"
 TRANSACTIONS: Final = frozenset(
-    {"lease", "bucket_findings", "source_totals", "verdict", "publish", "rollback", "vacuum"}
+    {"lease", "bucket_findings", "source_totals", "verdict", "publish", "rollback", "vacuum", "migration"}
 )
 OUTSIDE_CALLS: Final = frozenset({"airbyte", "source", "bucket", "lambda", "dbt", "gate", "docs"})
 NAMES: Final = frozenset(

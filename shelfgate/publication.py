@@ -13,6 +13,7 @@ from shelfgate.lease import refuse_a_lost_lease
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
 from shelfgate.progress import Step, report
 from shelfgate.warehouse import Session
+from shelfgate.warehouse.migrate import schema_version
 
 
 def current_publication(session: Session) -> Publication | None:
@@ -127,24 +128,21 @@ def _changed(session: Session, candidate: Candidate, current: Publication | None
 
 
 def _write_manifest(session: Session, candidate: Candidate, changed: list[Partition], new_id: str) -> None:
-    columns = ["publication_id", "table_name", "week_start_date", "build_id", "row_count", "digest", "input_digest"]
+    columns = ["publication_id", "table_name", "week_start_date", "build_id", "schema_version"]
     moved = {(p.table_name, p.week_start_date) for p in changed}
     served = served_partitions(session, candidate.base)
+
+    def build_of(p: Partition) -> tuple[str, int | None]:
+        if (p.table_name, p.week_start_date) in moved:
+            return new_id, schema_version()
+        before = served[p.table_name, p.week_start_date]
+        return before["build_id"], before["schema_version"]
+
     session.insert(
         "ops.manifest",
-        columns,
+        [*columns, "row_count", "digest", "input_digest"],
         (
-            (
-                new_id,
-                p.table_name,
-                p.week_start_date,
-                new_id
-                if (p.table_name, p.week_start_date) in moved
-                else served[p.table_name, p.week_start_date]["build_id"],
-                p.rows,
-                p.digest,
-                p.input_digest,
-            )
+            (new_id, p.table_name, p.week_start_date, *build_of(p), p.rows, p.digest, p.input_digest)
             for p in candidate.partitions
         ),
     )

@@ -20,14 +20,14 @@ def published_verdict(session: Session, candidate: Candidate, publication_id: st
     for partition in candidate.partitions:
         if partition.touched and partition.week_start_date is not None:
             weeks.setdefault(partition.table_name, []).append(partition.week_start_date)
-    seen = measure_readers_view(session, weeks)
+    manifest = served_partitions(session, publication_id)
+    seen = measure_readers_view(session, weeks, manifest)
     wanted = {(p.table_name, p.week_start_date): (p.rows, p.digest) for p in candidate.partitions if p.touched}
     other = sorted(
         {key for key in wanted if key not in seen or (seen[key]["row_count"], seen[key]["digest"]) != wanted[key]}
         | {key for key in seen if key not in wanted},
         key=str,
     )
-    manifest = served_partitions(session, publication_id)
     promised = {(p.table_name, p.week_start_date): (p.rows, p.digest) for p in candidate.partitions}
     recorded = {key: (row["row_count"], row["digest"]) for key, row in manifest.items()}
     astray = sorted(

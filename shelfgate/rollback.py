@@ -35,8 +35,8 @@ def roll_back(session: Session, run: Run, target_id: str) -> Publication:
         move_pointer(session, run.base_id, new_id)
         session.run(
             "insert into ops.manifest "
-            "(publication_id, table_name, week_start_date, build_id, row_count, digest, input_digest) "
-            "select ?, table_name, week_start_date, build_id, row_count, digest, input_digest "
+            "(publication_id, table_name, week_start_date, build_id, row_count, digest, input_digest, schema_version) "
+            "select ?, table_name, week_start_date, build_id, row_count, digest, input_digest, schema_version "
             "from ops.manifest where publication_id = ?",
             [new_id, target_id],
         )

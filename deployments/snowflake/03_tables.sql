@@ -1,6 +1,5 @@
--- The same scripts that install a DuckDB warehouse; each runs again only when its text has changed (ops.installation).
+-- The same migrations and views that a DuckDB warehouse has: a migration runs once (ops.migration), the views run again
+-- when their text or a table has changed (ops.installation).
 use role sysadmin;
 use database &{database};
-!source install_ops.sql
-!source install_store.sql
-!source install_views.sql
+!migrate

@@ -71,6 +71,7 @@ grant select on table ops.inventory_snapshot to role &{names}publisher;
 grant select, insert, delete on table ops.bucket_finding to role &{names}publisher;
 grant select, insert, delete on table ops.source_total to role &{names}publisher;
 grant select on table ops.installation to role &{names}publisher;
+grant select on table ops.migration to role &{names}publisher;
 grant select, insert, delete on table ops.gate_result to role &{names}publisher;
 grant select, insert on table ops.publication to role &{names}publisher;
 grant select, insert, delete on table ops.manifest to role &{names}publisher;

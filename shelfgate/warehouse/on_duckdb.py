@@ -178,6 +178,11 @@ class DuckDBSession:
             if not duckdb_failures.is_engine_failure(str(error)):
                 raise
 
+    @contextmanager
+    def migration(self) -> Iterator[None]:
+        with self.transaction("migration"):
+            yield
+
     @property
     def utc_now(self) -> str:
         return "make_timestamp(epoch_us(now()))"

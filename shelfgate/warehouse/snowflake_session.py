@@ -82,6 +82,13 @@ class SnowflakeSession:
         self._execute("commit")
         failpoint(f"{name}.after_commit")
 
+    @contextmanager
+    def migration(self) -> Iterator[None]:
+        # Snowflake commits at every DDL statement: nothing to undo, all of it safe to repeat.
+        failpoint("migration.begun")
+        yield
+        failpoint("migration.after_commit")
+
     def _roll_back(self) -> None:
         """A connection that is gone has rolled back already: the error that took it matters more."""
         try:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
-from shelfgate.warehouse import PARTS, Session, bring_up_to_date, statement
+from shelfgate.warehouse.migrate import apply_migrations, known_migrations, views_sql
+from shelfgate.warehouse.protocol import Session
 from shelfgate.warehouse.snowflake_ownership import Foreign, foreign_objects, refuse
 from shelfgate.warehouse.snowflake_text import first_words, statements_of
 
@@ -27,7 +28,7 @@ ALLOWED = {
     "credits_a_month": re.compile(r"[1-9]\d{0,5}"),
 }
 _PLACE = re.compile(r"&\{(\w+)\}")
-_SOURCE = re.compile(r"^!source (\w+)\.sql$", re.M)
+_MIGRATE = re.compile(r"^!migrate$", re.M)
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{300,}={0,2}")
 
 
@@ -38,7 +39,7 @@ class Step:
     file: str
     sql: str
     installs: bool = False
-    """Of the scripts that `bring_up_to_date` runs, and runs again only when their text has changed."""
+    """Of a migration, which runs once, or of the views, which run again when their text or a table has changed."""
 
     @property
     def summary(self) -> str:
@@ -85,12 +86,11 @@ def mark_of(database: str) -> str:
 
 def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[Step]:
     text = file.read_text(encoding="utf-8")
-    own = _PLACE.sub(lambda found: values[found[1]], _SOURCE.sub("", text))
+    own = _PLACE.sub(lambda found: values[found[1]], _MIGRATE.sub("", text))
     yield from (Step(file.name, one) for one in statements_of(own))
-    if parts := tuple(_SOURCE.findall(text)):
-        if parts != PARTS:
-            raise ConfigurationError(f"{file.name}: wanted !source of {', '.join(PARTS)}, in this order.")
-        yield from (Step(file.name, one, installs=True) for part in parts for one in statements_of(statement(part)))
+    if _MIGRATE.search(text):
+        scripts = (*(migration.sql for migration in known_migrations()), views_sql())
+        yield from (Step(file.name, one, installs=True) for script in scripts for one in statements_of(script))
 
 
 def _keys(folder: Path, names: str) -> Iterator[Step]:
@@ -133,7 +133,7 @@ def apply(session: Session, steps: list[Step]) -> int:
     for step in steps:
         if step.installs:
             if not installed:
-                bring_up_to_date(session)
+                apply_migrations(session)
             installed = True
             continue
         answer = session.rows(step.sql)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import resources
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +19,9 @@ import pytest
 from inventory_loader.handler import handler
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
+
+from shelfgate.warehouse import install
+from shelfgate.warehouse.on_duckdb import DuckDBSession
 
 PREFIX = "inbound/inventory/"
 HEADER = "inv_date_sk,inv_item_sk,inv_warehouse_sk,inv_quantity_on_hand\n"
@@ -113,7 +115,7 @@ def installed_warehouse() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse.duckdb"
         with duckdb.connect(str(path)) as connection:
-            connection.execute((resources.files("shelfgate.warehouse") / "sql" / "install_ops.sql").read_text())
+            install(DuckDBSession(connection))
         return path.read_bytes()
 
 

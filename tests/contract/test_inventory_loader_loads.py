@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from shelfgate.warehouse import statement
+from shelfgate.warehouse.migrate import known_migrations
 from tests.contract.inventory_landing import (
     CORRECTED,
     FIRST,
@@ -276,7 +276,7 @@ def test_a_warehouse_installed_before_rows_lost_their_origin_is_brought_up_to_da
         connection.execute("alter table raw_inventory.inventory add column _version_id varchar default 'v'")
         connection.execute("alter table ops.inventory_snapshot drop column is_confirmed")
         for _ in range(2):
-            connection.execute(statement("install_ops"))
+            connection.execute(known_migrations()[0].sql)
 
     assert house.served(FIRST) == ONE
     assert house.drop("1998-01-03.csv", {FIRST: ONE})["status"] == "unchanged"

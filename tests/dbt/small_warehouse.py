@@ -12,9 +12,11 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+from shelfgate.warehouse import install
+from shelfgate.warehouse.on_duckdb import DuckDBSession
+
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt"
-INSTALL = tuple(ROOT / "shelfgate" / "warehouse" / "sql" / f"install_{part}.sql" for part in ("ops", "store", "views"))
 FACTS = ("fct_weekly_sales_inventory", "fct_daily_sales")
 DIMENSIONS = ("dim_week", "dim_date", "dim_warehouse", "dim_item", "dim_customer")
 MARTS = (*FACTS, *DIMENSIONS)
@@ -122,8 +124,8 @@ def make_warehouse(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"load '{extension}'; attach ':memory:' as made; use made; call dsdgen(sf=0.01)")
         connection.execute(f"use {path.stem}")
-        for script in INSTALL * 2:
-            connection.execute(script.read_text())
+        for _ in range(2):
+            install(DuckDBSession(connection))
         for table in SALES_TABLES:
             columns = connection.execute(f"select column_name, column_type from (describe made.{table})").fetchall()
             connection.execute(

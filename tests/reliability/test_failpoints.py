@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from shelfgate import failpoints
 from shelfgate.failpoints import NAMES, OUTSIDE_CALLS, TRANSACTIONS
 from shelfgate.model import Publication
-from tests.reliability.crashes import Stage
+from shelfgate.warehouse import install
+from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from tests.reliability.crashes import NEVER, Stage, armed
 from tests.reliability.engine_room import gone_process
 from tests.reliability.runs import refreshing
 
@@ -82,8 +85,15 @@ def stage(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage.with_news(template, tmp_path_factory.mktemp("stage"), gone_process())
 
 
-def test_every_failpoint_is_passed_by_some_run(stage: Stage) -> None:
+def of_an_installation(folder: Path) -> set[str]:
+    with armed(NEVER), DuckDBWarehouse(folder / "warehouse.duckdb").turn() as session:
+        install(session)
+        return set(failpoints._passed)
+
+
+def test_every_failpoint_is_passed_by_some_run(stage: Stage, tmp_path: Path) -> None:
     passed = {place.partition("@")[0] for work in ("refresh", "roll_back", "vacuum") for place in stage.places(work)}
+    passed |= of_an_installation(tmp_path)
 
     assert sorted(NAMES - passed) == []
     assert {name.partition(".")[0] for name in NAMES} == TRANSACTIONS | OUTSIDE_CALLS

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
-from expectations.compile import CONTRACTS
+from expectations.contract_files import CONTRACTS
 from expectations.dump_columns import CONTRACT, aliases_text, stale_aliases
 from shelfgate.errors import ConfigurationError
 

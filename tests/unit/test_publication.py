@@ -282,7 +282,7 @@ def test_readers_tables_with_other_columns_are_refused(session: Session) -> None
     session.run("create or replace view marts.dim_week as select *, 1 as week from store.dim_week")
 
     with pytest.raises(PermanentFailure, match=r"marts\.dim_week .* not in the contract: build_id, week"):
-        measure_readers_view(session, {})
+        measure_readers_view(session, {}, {})
 
 
 def test_a_week_that_its_inputs_ask_for_and_nobody_built_stops_the_publication(session: Session) -> None:

@@ -24,16 +24,6 @@ create table if not exists ops.load_ledger (
     last_modified timestamp            -- of the object, UTC: orders two dumps of one day
 );
 
--- What the last listing of the landing bucket found beside its dumps; each run replaces it.
-create table if not exists ops.bucket_finding (
-    object_key varchar not null,
-    version_id varchar not null,
-    last_modified timestamp,           -- as the ledger has it, or S3
-    finding varchar not null           -- deleted: quarantined, and gone from the bucket
-                                       -- ignored: quarantined by an older release, no dump by its name
-                                       -- like_a_dump: ignored for its name, though it may be meant as a dump
-);
-
 -- One row, which each load on Snowflake updates first: the second of two waits for the first. DuckDB locks its file.
 create table if not exists ops.load_turn (taken bigint not null);
 insert into ops.load_turn

@@ -1,4 +1,4 @@
--- What is published: one append-only table a mart. Idempotent; run after install_ops.sql, never inside a publication.
+-- What is published: one append-only table a mart. Idempotent; never run inside a publication.
 -- Columns and their order are those of candidate.* (tests/dbt holds the two together), after the build that wrote it.
 create table if not exists store.fct_weekly_sales_inventory (
     build_id varchar not null,
