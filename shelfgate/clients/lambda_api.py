@@ -7,10 +7,10 @@ raise when the function fails.
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 from shelfgate.clients.addresses import of_aws_error
+from shelfgate.clients.aws_session import aws_session
 from shelfgate.errors import (
     ConfigurationError,
     DumpVanished,
@@ -99,21 +99,7 @@ def patience(read_timeout_seconds: float = READ_TIMEOUT_SECONDS) -> Any:
 
 
 def _client(read_timeout_seconds: float) -> Any:
-    import boto3
-    import botocore.session
-
-    # Not boto3.client(): its session is shared by all threads, and remembers the credentials of the first call. Of a
-    # session of its own, 0.18 s go into parsing the service's description: that is shared, it never changes.
-    session = botocore.session.Session()
-    session.register_component("data_loader", _descriptions())
-    return boto3.Session(botocore_session=session).client("lambda", config=patience(read_timeout_seconds))
-
-
-@cache
-def _descriptions() -> Any:
-    from botocore.loaders import create_loader
-
-    return create_loader()
+    return aws_session().client("lambda", config=patience(read_timeout_seconds))
 
 
 def _check_of_lambda(function: str, response: Any) -> None:

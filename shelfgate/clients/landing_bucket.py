@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shelfgate.clients.aws_session import aws_session
 from shelfgate.clients.s3_answers import DELETE_MARKER, VERSION, whole_listing
 from shelfgate.clients.s3_errors import as_our_errors
 from shelfgate.failpoints import outside_call
@@ -54,11 +55,12 @@ class DroppedObject:
 
 def s3_client() -> BaseClient:
     """A client from the environment: `AWS_ENDPOINT_URL_S3`, keys, region."""
-    import boto3
     from botocore.config import Config
 
     # 3 attempts: a listing answers in milliseconds; what lasts longer is an outage, and the task retries that.
-    return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}))
+    return aws_session().client(
+        "s3", config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
+    )
 
 
 @outside_call("bucket")

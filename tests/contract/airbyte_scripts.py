@@ -111,7 +111,7 @@ class Script(httpx.BaseTransport):
         self._app = airbyte_app(config, cast(Jobs, self.jobs))
         self._loop = asyncio.new_event_loop()
         self.api = AirbyteApi(
-            f"http://airbyte.test{BASE_PATH}",
+            f"http://127.0.0.1{BASE_PATH}",
             "shop",
             "shop-secret",
             sleep=self.sleep,
@@ -171,7 +171,7 @@ class Script(httpx.BaseTransport):
             "query_string": request.url.query,
             "root_path": "",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "server": ("airbyte.test", 80),
+            "server": ("127.0.0.1", 80),
         }
         await self._app(cast(Any, scope), cast(Any, receive), send)
         return told[0]["status"], b"".join(one.get("body", b"") for one in told[1:])

@@ -186,7 +186,7 @@ def test_names_that_are_not_set_are_told_together_and_nothing_is_sent(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SHELFGATE_AIRBYTE_SOURCE_HOST")
-    monkeypatch.setenv("SHELFGATE_AIRBYTE_DESTINATION_ROLE", "")
+    monkeypatch.delenv("SHELFGATE_AIRBYTE_DESTINATION_ROLE")
 
     found = run("--plan").exception
 
