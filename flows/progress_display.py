@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,8 +39,11 @@ class _Display:
         self._began = time.monotonic()
         self._step = Step()
         self._ended = threading.Event()
-        on_terminal = screen().is_terminal
-        self._thread = threading.Thread(target=self._bar if on_terminal else self._lines, name="progress", daemon=True)
+        work = self._bar if screen().is_terminal else self._lines
+        # In the caller's context: Prefect's settings are in it, and a line that is logged without them makes Prefect
+        # start a server of its own, one a line.
+        here = contextvars.copy_context()
+        self._thread = threading.Thread(target=lambda: here.run(work), name="progress", daemon=True)
 
     def hear(self, step: Step) -> None:
         self._step = step

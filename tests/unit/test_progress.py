@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_in_a_pipe_a_long_stage_says_how_far_it_is(screen: io.StringIO, monkeypa
 
     assert said[-1].startswith("landing gate: 7 of 15 suites, now web_sales (")
     assert screen.getvalue() == ""
+
+
+def test_lines_are_logged_in_the_context_of_the_stage(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect keeps its settings there: without them a log line starts a server."""
+    monkeypatch.setattr(progress_display, "LINE_EVERY_SECONDS", 0.01)
+    setting: ContextVar[str] = ContextVar("setting", default="another")
+    setting.set("the run's")
+    heard, seen = threading.Event(), set()
+
+    def log(line: str) -> None:
+        seen.add(setting.get())
+        heard.set()
+
+    with shown("landing gate", log):
+        assert heard.wait(10)
+
+    assert seen == {"the run's"}
 
 
 def test_a_short_stage_says_nothing(screen: io.StringIO) -> None:
