@@ -214,8 +214,8 @@ from sandbox.airbyte_sync import Route, Sync
 
 land = airbyte_landing.Landing.land
 
-def land_and_die(self, before):
-    found = land(self, before)
+def land_and_die(self, *given):
+    found = land(self, *given)
     if self._source.stream.name == "item":
         os.kill(os.getpid(), signal.SIGKILL)
     return found

@@ -176,7 +176,9 @@ def test_a_listing_is_read_to_its_last_page_and_a_delete_marker_counts_across_pa
         }
 
     asked = {"Bucket": "landing", "Prefix": PREFIX}
+    of_this_place = {"Name": "landing", "Prefix": PREFIX}
     first = {
+        **of_this_place,
         "IsTruncated": True,
         "NextKeyMarker": "b",
         "NextVersionIdMarker": "2",
@@ -184,6 +186,7 @@ def test_a_listing_is_read_to_its_last_page_and_a_delete_marker_counts_across_pa
         "DeleteMarkers": [{"Key": "b", "VersionId": "2", "IsLatest": True}],
     }
     last = {
+        **of_this_place,
         "IsTruncated": False,
         "Versions": [version("b", "1", latest=False), version("c", "1", latest=True)],
         "DeleteMarkers": [{"Key": "c", "VersionId": "0", "IsLatest": False}],

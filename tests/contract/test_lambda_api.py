@@ -96,12 +96,13 @@ def url(config: LambdaConfig) -> Iterator[str]:
 
 @pytest.fixture
 def aws(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A plain boto3 client; our own finds the same endpoint in the environment."""
+    """A plain boto3 client; our own finds the same endpoint in the environment. The default session would keep the keys
+    of an earlier test."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
-    return boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+    return boto3.Session().client("lambda", config=Config(retries={"total_max_attempts": 1}))
 
 
 def call(aws: Any, **event: Any) -> tuple[str | None, Any]:
@@ -282,7 +283,7 @@ def test_a_lambda_that_is_not_there_gives_up_and_missing_credentials_are_configu
 def test_a_handler_that_cannot_be_imported_says_so_at_every_call(aws: Any, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import nowhere_to_be_found")
     with served(lambda_app(LambdaConfig(FUNCTION, "broken.handler", {}, tmp_path), KEYS)) as address:
-        client = boto3.client("lambda", endpoint_url=address)
+        client = boto3.Session().client("lambda", endpoint_url=address)
         for _ in range(2):
             error, described = call(client)
             assert (error, described["errorType"]) == ("Unhandled", "Runtime.ImportModuleError")
@@ -293,7 +294,9 @@ def test_stopping_the_stand_in_fails_the_call_and_ends_the_process_with_its_chil
     (tmp_path / "told.py").write_text(HANDLER)
     seen: list[Any] = []
     with served(lambda_app(LambdaConfig(FUNCTION, "told.handler", {}, tmp_path), KEYS)) as address:
-        client = boto3.client("lambda", endpoint_url=address, config=Config(retries={"total_max_attempts": 1}))
+        client = boto3.Session().client(
+            "lambda", endpoint_url=address, config=Config(retries={"total_max_attempts": 1})
+        )
         _, pids = call(client, do="child")
         thread = threading.Thread(target=lambda: seen.append(_outcome(client)))
         thread.start()

@@ -210,7 +210,7 @@ def test_a_gzip_bomb_stops_at_the_bound(tmp_path: Path, monkeypatch: pytest.Monk
 
     reading = read(bomb, gzipped=True, folder=tmp_path)
 
-    assert reading.refusal == "more than 3,000,000 bytes of text; wanted no more than that"
+    assert reading.refusal == "more than 3,000,000 bytes of text; wanted no more than that: split it by snapshot date"
     assert (tmp_path / "lines.csv").stat().st_size <= 3_000_000
 
 
@@ -228,7 +228,7 @@ def test_a_line_that_never_ends_does_not_fill_the_memory(tmp_path: Path) -> None
 
 def test_more_rows_than_the_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inventory_loader.reading.MAX_ROWS", 2)
-    assert read(PLAIN, folder=tmp_path).refusal == "3 rows; wanted at most 2"
+    assert read(PLAIN, folder=tmp_path).refusal == "3 rows; wanted at most 2: split it by snapshot date"
 
     monkeypatch.undo()
     monkeypatch.setattr("inventory_loader.snapshots.MAX_ROWS_OF_A_SNAPSHOT", 2)
