@@ -37,11 +37,17 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
     The source is not asked again: a reconciliation uses the counts of the last run.
 
     Raises:
-        ConfigurationError: no business date is given and no run has left one; nothing is published to be read back.
+        ConfigurationError: there is no warehouse yet; no business date is given and no run has left one; nothing is
+            published to be read back.
     """
     from expectations.gates import Judge
     from expectations.window import Window
 
+    if settings.target == "duckdb" and not settings.warehouse_file.exists():
+        raise ConfigurationError(
+            f"gates check: no file {settings.warehouse_file.absolute()}. Expected a warehouse: run `shelfgate refresh` "
+            "first. Nothing was judged."
+        )
     warehouse = open_warehouse(with_keys(settings), on_wait=say)
     with warehouse.turn() as session, tempfile.TemporaryDirectory() as folder:
         install(session)

@@ -10,15 +10,17 @@ from shelfgate.publication import publications
 from shelfgate.rollback import changed_between, readable
 from shelfgate.settings import Settings
 from shelfgate.status import status, status_with_costs
-from shelfgate.warehouse import install, open_warehouse
+from shelfgate.warehouse import install, open_to_read
 from tasks.snowflake_blocks import with_keys
 
 if TYPE_CHECKING:
     from flows.day import Refreshed
 
+_NOTHING_YET = "nothing is published yet: `shelfgate refresh`"
+
 
 def read_status(settings: Settings, *, with_costs: bool = False) -> dict[str, Any]:
-    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
+    with open_to_read(with_keys(settings), on_wait=say) as session:
         install(session)
         found = status_with_costs(session) if with_costs else status(session)
         return {**found, "data_docs": str((settings.docs_folder / "index.html").absolute())}
@@ -31,7 +33,7 @@ def show_status(*, as_json: bool) -> None:
         return
     current = found["publication"]
     if current is None:
-        show("nothing is published yet: `shelfgate refresh`")
+        show(_NOTHING_YET)
     else:
         through = found["data_through"]
         show(
@@ -83,12 +85,15 @@ def show_costs(found: dict[str, Any]) -> None:
 
 def show_publications(*, as_json: bool) -> None:
     settings = Settings.load()
-    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
+    with open_to_read(with_keys(settings), on_wait=say) as session:
         install(session)
         found = publications(session)
         kept = {row["id"] for row in session.rows("select distinct publication_id as id from ops.manifest")}
     if as_json:
         answer({"publications": [{**asdict(one), "readable": one.publication_id in kept} for one in found]})
+        return
+    if not found:
+        show(_NOTHING_YET)
         return
     show_table(
         ("publication", "action", "published at (UTC)", "business date", "sales", "stock", "parts", "rows", "readable"),
@@ -112,7 +117,7 @@ def show_publications(*, as_json: bool) -> None:
 def show_difference(older: str, newer: str, *, as_json: bool) -> None:
     """The partitions that two publications do not serve alike."""
     settings = Settings.load()
-    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
+    with open_to_read(with_keys(settings), on_wait=say) as session:
         install(session)
         for one in (older, newer):
             readable(session, one)

@@ -18,12 +18,13 @@ def migrate(plan_only: bool, as_json: bool) -> None:
     with an administrator's rights, and the grants that go with them.
     """
     from shelfgate.settings import Settings
-    from shelfgate.warehouse import open_warehouse
+    from shelfgate.warehouse import open_to_read, open_warehouse
     from shelfgate.warehouse.migrate import apply_migrations, pending_migrations, refuse_an_outdated_warehouse
     from tasks.snowflake_blocks import with_keys
 
     settings = with_keys(Settings.load())
-    with open_warehouse(settings, on_wait=say).turn() as session:
+    turn = open_to_read(settings, say) if plan_only else open_warehouse(settings, say).turn()
+    with turn as session:
         pending = pending_migrations(session)
         if not plan_only and session.set_up_by is None:
             pending = apply_migrations(session)

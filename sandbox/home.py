@@ -15,9 +15,9 @@ from typing import IO
 
 from sandbox import processes
 from sandbox.processes import Process
+from shelfgate.environment import UNFINISHED
 from shelfgate.errors import ConfigurationError
 
-UNFINISHED = ".unfinished-"
 WAREHOUSES = ("duckdb", "snowflake")
 
 

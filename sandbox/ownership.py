@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from sandbox import home as homes
-from sandbox.home import UNFINISHED, Home
-from shelfgate.environment import keep_private, refuse_home
+from sandbox.home import Home
+from shelfgate.environment import UNFINISHED, keep_private, refuse_home
 from shelfgate.errors import ConfigurationError, WarehouseBusy
 
 
@@ -23,6 +23,11 @@ def home_at(folder: Path) -> Home:
         raise ConfigurationError(
             f"SHELFGATE_HOME={folder}: observed this account's own folder, expected one for the sandbox alone. "
             "Nothing was done; choose a folder below it."
+        )
+    if home.root.exists() and not home.root.is_dir():
+        raise ConfigurationError(
+            f"SHELFGATE_HOME={folder}: observed a file, expected a folder, or a name that is free. Nothing was done; "
+            "choose another."
         )
     keep_private(home.root)
     return home
@@ -65,8 +70,9 @@ def deleted_by_reset(home: Home) -> list[Path]:
             "Nothing was deleted: another SHELFGATE_HOME may be meant; if it is an old sandbox, delete it by hand."
         )
     beside = ("", ".wal", ".tmp") if identity.warehouse == "duckdb" else ()
-    warehouse = [home.warehouse.with_name(home.warehouse.name + ending) for ending in beside]
-    return [home.sandbox, *(path for path in warehouse if path.exists() or path.is_symlink())]
+    made = [home.warehouse.with_name(home.warehouse.name + ending) for ending in beside]
+    # Its settings name a warehouse that is no more: a run that believed them would make one that no sandbox has made.
+    return [home.sandbox, *(path for path in (*made, home.settings) if path.exists() or path.is_symlink())]
 
 
 def delete(home: Home) -> None:

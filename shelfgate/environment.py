@@ -11,8 +11,15 @@ from pathlib import Path
 from shelfgate.errors import ConfigurationError
 
 PREFIX = "SHELFGATE_"
-AT_HOME = frozenset({"settings.env", "sandbox", "prefect", "data-docs", "dbt"})
 WAREHOUSE = "warehouse.duckdb"
+BACKUPS = "backups"
+"""The folder beside the warehouse in which `shelfgate backup` leaves its files."""
+ERRORS_LOG = "shelfgate-errors.log"
+UNFINISHED = ".unfinished-"
+"""How the name of a file begins that is written under another name first."""
+_AT_HOME = frozenset({"settings.env", "sandbox", "prefect", "data-docs", "dbt", BACKUPS, ERRORS_LOG})
+# The warehouse's logs and what a restore kept aside; what a restore or a start that was killed left behind.
+_BEGIN_AT_HOME = (WAREHOUSE, f".{WAREHOUSE}.", UNFINISHED)
 # What `sandbox up` writes beside our own settings: an empty one would send a run to the vendor's own endpoint.
 VENDOR_SETTINGS = frozenset(
     {
@@ -96,7 +103,8 @@ def keep_private(home: Path) -> None:
         told = home.stat()
         if not home.is_dir() or not told.st_mode & stat.S_IRWXO:
             return
-        of_others = [one.name for one in home.iterdir() if not (one.name in AT_HOME or one.name.startswith(WAREHOUSE))]
+        names = [one.name for one in home.iterdir()]
+        of_others = [name for name in names if name not in _AT_HOME and not name.startswith(_BEGIN_AT_HOME)]
         if told.st_uid == os.geteuid() and not of_others:
             home.chmod(0o700)
             return

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shelfgate.errors import ConfigurationError
@@ -13,7 +16,7 @@ from shelfgate.warehouse.protocol import Row, Session, Warehouse
 if TYPE_CHECKING:
     from shelfgate.settings import Settings
 
-__all__ = ["Row", "Session", "Warehouse", "install", "open_warehouse"]
+__all__ = ["Row", "Session", "Warehouse", "install", "open_to_read", "open_warehouse"]
 
 
 def install(session: Session) -> None:
@@ -52,3 +55,19 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
 
         return SnowflakeWarehouse.of(settings)
     raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb, snowflake.")
+
+
+@contextmanager
+def open_to_read(settings: Settings, on_wait: Callable[[str], None] | None = None) -> Iterator[Session]:
+    """A turn at the warehouse for a command that only looks. A DuckDB file that is not there is not made, for the
+    sandbox takes no file that it did not make: the command sees an empty warehouse.
+
+    Raises:
+        ConfigurationError: as `open_warehouse`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = open_warehouse(settings, on_wait)
+        if settings.target == "duckdb" and not settings.warehouse_file.exists():
+            warehouse = open_warehouse(settings.model_copy(update={"duckdb_path": Path(folder) / "empty.duckdb"}))
+        with warehouse.turn() as session:
+            yield session

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shelfgate.environment import BACKUPS
 from shelfgate.errors import ConfigurationError, EngineFailed, PermanentFailure, WarehouseBusy, WarehouseDamaged
 from shelfgate.lease import refuse_while_held
 from shelfgate.publication import current_publication
 from shelfgate.reading_back import promised_by, published_verdict
 from shelfgate.warehouse import Session
-from shelfgate.warehouse.duckdb_failures import BACKUPS, failure_in
+from shelfgate.warehouse.duckdb_failures import failure_in
 from shelfgate.warehouse.file_copies import beside, copied, copy_of, flush, held, logs_of, unfinished
+from shelfgate.warehouse.identifiers import quoted
 from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
 
 
@@ -81,13 +84,14 @@ def back_up(warehouse: DuckDBWarehouse, to: Path | None = None) -> BackedUp:
 
 
 def restore(warehouse: DuckDBWarehouse, backup: Path) -> Restored:
-    """Make a backup the warehouse. The file that was it is kept aside, whatever its state; killed at any moment, the
-    warehouse is the one or the other.
+    """Make a backup the warehouse. What was it, file and logs, is kept aside, whatever its state; killed at any
+    moment, the next to open the warehouse finds the old one with its logs, or the new one.
 
     Raises:
         ConfigurationError: there is no such backup.
         WarehouseBusy: a run holds the lease, or another process the file.
         PermanentFailure: the backup itself cannot be read from end to end, or there is no room. Nothing was changed.
+        WarehouseDamaged: the backup was read, and cannot be opened in its new place.
     """
     target = warehouse.path
     if not backup.is_file():
@@ -109,7 +113,7 @@ def restore(warehouse: DuckDBWarehouse, backup: Path) -> Restored:
                 f"restore: the backup is no good: {damaged} The warehouse {target.absolute()} was not changed."
             ) from damaged
         aside = _put_in_place(part, target)
-    flush(target.parent)
+    _open_as_the_next_run_would(warehouse)
     return Restored(str(target.absolute()), str(backup.absolute()), aside and str(aside.absolute()), content)
 
 
@@ -124,18 +128,34 @@ def _refuse_while_used(warehouse: DuckDBWarehouse) -> None:
 
 
 def _put_in_place(part: Path, target: Path) -> Path | None:
-    """The file gets a second name before its own is given away: no moment passes without a warehouse."""
-    if not target.exists():
-        part.rename(target)
-        return None
+    """File and logs get second names before their own are given away: no moment passes without a warehouse.
+
+    Killed between the two last steps, it leaves the logs of the old file at the new one: `drop_logs_kept_aside`.
+    """
     aside = target.with_name(f"{target.name}.aside-{_timestamp()}")
-    with held(target):
-        os.link(target, aside)
-        for log, suffix in logs_of(target):
-            os.link(log, beside(aside, suffix))
-            log.unlink()
+    before = [(target, "")] if target.exists() else []
+    # The new file is held, too: nobody opens it beside the old one's logs, which a missing file may have left.
+    with held(target) if before else nullcontext(), held(part):
+        logs = logs_of(target)
+        before += logs
+        for file, suffix in before:
+            os.link(file, beside(aside, suffix))
         part.replace(target)
-    return aside
+        flush(target.parent)
+        for log, _ in logs:
+            log.unlink(missing_ok=True)
+        flush(target.parent)
+    return beside(aside, before[0][1]) if before else None
+
+
+def _open_as_the_next_run_would(warehouse: DuckDBWarehouse) -> None:
+    """
+    Raises:
+        WarehouseDamaged: it cannot be opened under its own name.
+    """
+    # A run that has it already has opened it.
+    with suppress(WarehouseBusy), warehouse.turn() as session:
+        current_publication(session)
 
 
 def _read(file: Path, named: Path, first: Callable[[Session], None] = lambda _: None) -> Content:
@@ -166,7 +186,7 @@ def _content(session: Session) -> Content:
     tables = session.rows("select schema_name, table_name from duckdb_tables() where not internal and not temporary")
     rows = 0
     for table in tables:
-        name = ".".join('"' + table[part].replace('"', '""') + '"' for part in ("schema_name", "table_name"))
+        name = f"{quoted(table['schema_name'])}.{quoted(table['table_name'])}"
         # A hash over whole rows makes the engine read, and check, every block.
         rows += session.rows(f"select count(*) as n, sum(hash(whole)) as digest from {name} as whole")[0]["n"]
     current = current_publication(session)
@@ -181,4 +201,5 @@ def _content(session: Session) -> Content:
 
 
 def _timestamp() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    """With microseconds: two in one second have two names."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"

@@ -10,10 +10,8 @@ import os
 import re
 from pathlib import Path
 
+from shelfgate.environment import BACKUPS
 from shelfgate.errors import EngineFailed, PermanentFailure, ShelfgateError, WarehouseDamaged
-
-BACKUPS = "backups"
-"""The folder beside the warehouse in which `shelfgate backup` leaves its files."""
 
 _OF_THE_DISK = tuple(
     os.strerror(number)

@@ -38,10 +38,13 @@ def unfinished(target: Path) -> Iterator[Path]:
 
 
 def _alive(pid: str) -> bool:
-    with suppress(ValueError, ProcessLookupError):
+    try:
         os.kill(int(pid), 0)
-        return True
-    return False
+    except PermissionError:
+        return True  # another user's
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    return True
 
 
 @contextmanager
@@ -103,6 +106,34 @@ def logs_of(file: Path) -> list[tuple[Path, str]]:
     it checkpoints."""
     suffixes = (".wal", ".wal.checkpoint", ".wal.recovery")
     return [(log, suffix) for suffix in suffixes if (log := beside(file, suffix)).exists()]
+
+
+def drop_logs_kept_aside(file: Path) -> None:
+    """End a restore that was killed: remove the logs that it has kept aside for the file before this one."""
+    if _logs_kept_aside(file):
+        # Whoever holds the file does this, or has done it; what cannot be held, DuckDB cannot open either.
+        with suppress(WarehouseBusy, OSError), held(file):
+            for log in _logs_kept_aside(file):
+                log.unlink(missing_ok=True)
+
+
+def _logs_kept_aside(file: Path) -> list[Path]:
+    """Those with a second name beside another file than this one; DuckDB gives a log of its own one name."""
+    if not file.exists():
+        return []
+    return [
+        log
+        for log, suffix in logs_of(file)
+        for kept in file.parent.glob(f"{file.name}.aside-*{suffix}")
+        if _same(kept, log) and not _same(kept.with_name(kept.name.removesuffix(suffix)), file)
+    ]
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except FileNotFoundError:
+        return False
 
 
 def beside(file: Path, suffix: str) -> Path:

@@ -21,6 +21,7 @@ from shelfgate.errors import EngineFailed, ShelfgateError, WarehouseBusy
 from shelfgate.failpoints import failpoint
 from shelfgate.warehouse import duckdb_failures
 from shelfgate.warehouse.duckdb_connections import close_all, counted_turn, living
+from shelfgate.warehouse.file_copies import drop_logs_kept_aside
 from shelfgate.warehouse.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def connect(
     told = False
     while True:
         try:
+            drop_logs_kept_aside(path)
             return living(path)
         except duckdb.Error as error:
             if "Could not set lock" not in str(error):

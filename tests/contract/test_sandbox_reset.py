@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from flows.cli import cli
 from sandbox import estate, ownership
 from sandbox import home as homes
 from sandbox.home import Home, Identity
@@ -15,7 +16,7 @@ from shelfgate.environment import PREFIX
 from shelfgate.errors import ConfigurationError
 from tests.terminal import run
 
-OWNED = ["sandbox", "warehouse.duckdb", "warehouse.duckdb.wal"]
+OWNED = ["sandbox", "warehouse.duckdb", "warehouse.duckdb.wal", "settings.env"]
 
 
 @pytest.fixture
@@ -23,10 +24,22 @@ def home(tmp_path: Path) -> Home:
     """One of a sandbox that is down, beside files that it did not make."""
     home = Home(tmp_path / "home")
     homes.write_identity(home, Identity())
+    homes.write_settings(home, {"SHELFGATE_TARGET": "duckdb"})
     for name in ("sandbox/postgres/data/base", "warehouse.duckdb", "warehouse.duckdb.wal", "notes.txt", "data/x.csv"):
         (home.root / name).parent.mkdir(parents=True, exist_ok=True)
         (home.root / name).write_text(name)
     return home
+
+
+LOOKS = (
+    ["status"],
+    ["publications"],
+    ["status", "--json"],
+    ["publications", "--diff", "pub-000001", "pub-000002"],
+    ["gates", "check", "marts", "--business-date", "2001-01-01"],
+    ["migrate", "--plan"],
+)
+"""Commands that say of a warehouse what there is."""
 
 
 def files(folder: Path) -> list[str]:
@@ -34,8 +47,6 @@ def files(folder: Path) -> list[str]:
 
 
 def reset(home: Path | str, *options: str, typed: str = "") -> Result:
-    from flows.cli import cli
-
     return CliRunner().invoke(cli, ["sandbox", "reset", *options], input=typed, env={f"{PREFIX}HOME": str(home)})
 
 
@@ -145,6 +156,33 @@ def test_no_sandbox_lands_in_a_warehouse_that_it_did_not_make(home: Home) -> Non
         estate.up(home.root, on_progress=print)
 
     assert files(home.root) == before
+
+
+@pytest.mark.parametrize("target", [None, "duckdb"])
+def test_a_look_after_a_reset_keeps_no_sandbox_from_coming_up(
+    home: Home, monkeypatch: pytest.MonkeyPatch, target: str | None
+) -> None:
+    monkeypatch.setenv("SHELFGATE_HOME", str(home.root))
+    monkeypatch.delenv("SHELFGATE_TARGET", raising=False)
+    assert reset(home.root, "--yes").exit_code == 0
+    if target is not None:
+        monkeypatch.setenv("SHELFGATE_TARGET", target)
+
+    looked = [CliRunner().invoke(cli, look) for look in LOOKS]
+
+    ownership.refuse_what_is_not_ours(ownership.home_at(home.root))
+    assert files(home.root) == ["data/x.csv", "notes.txt"]
+    if target is not None:
+        assert [one.output for one in looked[:2] if "nothing is published yet" not in one.output] == []
+
+
+def test_a_file_is_no_home(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    refused = reset(tmp_path / "file", "--yes").exception
+
+    assert isinstance(refused, ConfigurationError)
+    assert "observed a file" in str(refused)
 
 
 def test_the_accounts_own_folder_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 from shelfgate.errors import ConfigurationError, PermanentFailure, WarehouseBusy, WarehouseDamaged
 from shelfgate.lease import take
 from shelfgate.warehouse.duckdb_backup import back_up, restore
+from shelfgate.warehouse.file_copies import unfinished
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 from tests.reliability.processes.small_process import look
 from tests.reliability.processes.small_run import run_day
@@ -294,6 +295,78 @@ def test_a_restore_killed_at_any_step_leaves_the_one_or_the_other(file: Path, tm
     assert [one.read_bytes() for one in file.parent.glob("*.aside-*")] == [day_1]
     assert not list(file.parent.glob(".*"))
     assert look(file) == 0
+
+
+def test_a_restore_killed_at_any_step_parts_no_file_from_its_log(file: Path, tmp_path: Path) -> None:
+    backup = Path(back_up(at(file), tmp_path / "kept.duckdb").backup)
+    run_day(file, 1)
+    log = file.with_name(f"{file.name}.wal")
+    before = (file.read_bytes(), log_of_another(tmp_path / "other.duckdb"))
+    log.write_bytes(before[1])
+    found = set()
+    number = 1
+    while killed_at(number, lambda: restore(at(file), backup)):
+        try:
+            read_all(file)
+        except WarehouseDamaged:
+            found.add("the old one")
+            assert (file.read_bytes(), log.read_bytes()) == before, number
+        else:
+            found.add("the new one")
+            assert look(file) == 0, number
+            assert not log.exists(), number
+        for one in file.parent.glob("*.aside-*"):
+            one.unlink()
+        file.write_bytes(before[0])
+        log.unlink(missing_ok=True)
+        log.write_bytes(before[1])
+        number += 1
+
+    assert found == {"the old one", "the new one"}
+    assert look(file) == 0
+
+
+def test_a_log_without_its_file_is_not_read_into_the_restored_one(file: Path, tmp_path: Path) -> None:
+    """The log goes on from the very state that the backup holds: DuckDB takes it for the log of the restored file."""
+    backup = Path(back_up(at(file), tmp_path / "kept.duckdb").backup)
+    child = os.fork()
+    if child == 0:
+        connection = duckdb.connect(str(file))
+        connection.execute("create table in_the_log as select 1 as one")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    file.unlink()
+
+    done = restore(at(file), backup)
+
+    assert Path(str(done.kept_aside)).name.endswith(".wal")
+    assert Path(str(done.kept_aside)).exists()
+    with at(file).turn() as session:
+        assert not session.rows("select 1 from duckdb_tables() where table_name = 'in_the_log'")
+
+
+def test_two_restores_within_a_second_keep_both_files(file: Path, tmp_path: Path) -> None:
+    backup = Path(back_up(at(file), tmp_path / "kept.duckdb").backup)
+
+    kept = {restore(at(file), backup).kept_aside for _ in range(2)}
+
+    assert {str(one) for one in file.parent.glob("*.aside-*")} == kept
+    assert len(kept) == 2
+
+
+def test_a_copy_under_way_of_another_user_is_left_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = file.with_name(f".{file.name}.4711.part")
+    theirs.write_bytes(b"half")
+
+    def refused(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("shelfgate.warehouse.file_copies.os.kill", refused)
+    with unfinished(file) as part:
+        part.write_bytes(b"mine")
+
+    assert theirs.exists()
+    assert not part.exists()
 
 
 def test_a_full_disk_ends_both_and_changes_nothing(file: Path, tmp_path: Path) -> None:
