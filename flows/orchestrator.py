@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.exits import STATUS_HINT, chain_of, notes_of, shelfgate_error_of
-from shelfgate import with_parent
+from shelfgate import prefect_server, with_parent
 from shelfgate.disk_room import refuse_full_disk
 from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure, ShelfgateError
 
@@ -28,6 +29,9 @@ PAGE_SECONDS = 10.0
 
 # SQLite takes room a page at a time, its log 32 kB: below this the server's next writes fail.
 _FULL_BYTES = 1_000_000
+
+# Of a server that nobody but its command sees.
+QUIET = {"PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_SERVER_UI_ENABLED": "false"}
 
 
 @contextmanager
@@ -46,7 +50,8 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
     if configured:
         name = f"the Prefect server at {configured}"
         _await_health(configured, tell, name)
-        with _pointing_at(configured), _explaining_its_end(configured, name, tell):
+        key = os.environ.get("PREFECT_API_AUTH_STRING")
+        with _pointing_at(configured, key), _explaining_its_end(configured, name, tell):
             yield configured
         return
     refuse_full_disk(home, "the Prefect server of this command and for what the run writes")
@@ -55,16 +60,18 @@ def server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
 
 
 def _own_server(home: Path, tell: Callable[[str], None]) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
     tell("no Prefect server is configured: starting one for this command")
-    process = _start(home, port)
+    key = f"shelfgate:{secrets.token_urlsafe(24)}"
+    folder = (home / "prefect").absolute()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # asyncio sets this itself only on sockets of protocol TCP: each answer on a connection would take 44 ms.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        process = prefect_server.start(folder, _log_of(home), listening, key, QUIET)
     name = f"the Prefect server of this command (its log: {_log_of(home)})"
     try:
         _await_health(url, tell, name, process)
-        with _pointing_at(url), _explaining_its_end(url, name, tell):
+        with _pointing_at(url, key), _explaining_its_end(url, name, tell):
             try:
                 yield url
             finally:
@@ -115,7 +122,7 @@ def _full_disk_is_told(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _pointing_at(url: str) -> Iterator[None]:
+def _pointing_at(url: str, key: str | None) -> Iterator[None]:
     # Prefect reads its environment once, when it is imported, and that may have been before. A heartbeat tells the
     # server of a run whose process vanished; nobody supervises a run by hand, and its thread costs 1 s a flow.
     from prefect.settings import (
@@ -125,7 +132,6 @@ def _pointing_at(url: str) -> Iterator[None]:
         temporary_settings,
     )
 
-    key = os.environ.get("PREFECT_API_AUTH_STRING")
     here = {PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(here | ({PREFECT_API_AUTH_STRING: key} if key else {})):
         yield
@@ -149,20 +155,6 @@ def send_what_waits() -> None:
     from prefect.logging.handlers import APILogHandler
 
     APILogHandler().flush()
-
-
-def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
-    folder = (home / "prefect").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(folder),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-    }
-    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
-    with _log_of(home).open("ab") as log:
-        return with_parent.start("prefect", arguments, log=log, environment=environment)
 
 
 def _log_of(home: Path) -> Path:
@@ -189,22 +181,39 @@ def _await_health(
 ) -> None:
     began = time.monotonic()
     told = False
+
+    def tell_once() -> None:
+        nonlocal told
+        if not told:
+            tell(f"waiting for {name} (the first start takes up to half a minute)")
+            told = True
+
+    if process is not None:
+        tell_once()  # its socket listens: the first question waits until it can answer
     while (page := _page_instead(url)) is not None:
         if page.startswith(("2", "3")) and time.monotonic() - began > PAGE_SECONDS:
             raise ConfigurationError(
                 f"{name}: observed {page} for /health; expected JSON. Nothing was run and readers see what they saw. "
                 "PREFECT_API_URL ends with /api; without that, or behind a sign-in page, a page answers."
             )
-        if process is not None and process.poll() is not None:
-            raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}. Nothing was run.")
+        _refuse_ended(process, name)
         if time.monotonic() - began > START_DEADLINE_SECONDS:
             raise OutsideWorldGaveUp(f"{name} did not answer in {START_DEADLINE_SECONDS:.0f} s. Nothing was run.")
-        if not told:
-            tell(f"waiting for {name} (the first start takes up to half a minute)")
-            told = True
+        tell_once()
         time.sleep(0.25)
+    _refuse_ended(process, name)
     if told:
         tell(f"{name} is up after {time.monotonic() - began:.0f} s")
+
+
+def _refuse_ended(process: subprocess.Popen[bytes] | None, name: str) -> None:
+    """Its port may be another's by now, whose answer says nothing.
+
+    Raises:
+        OutsideWorldGaveUp: the process has ended.
+    """
+    if process is not None and process.poll() is not None:
+        raise OutsideWorldGaveUp(f"{name} ended with status {process.returncode}. Nothing was run.")
 
 
 def _is_healthy(url: str) -> bool:

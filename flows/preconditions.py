@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from flows.console import say
+from shelfgate.clients.source_postgres import refuse_bad_dsn
 from shelfgate.errors import ConfigurationError
 from shelfgate.ledger import refuse_an_earlier_day
 from shelfgate.model import Publication
@@ -24,26 +25,59 @@ NEEDED_BY_A_RUN = (
     "airbyte_connection_id",
     "lambda_function",
 )
+OF_SNOWFLAKE = ("snowflake_database", "snowflake_warehouse")
+OF_ITS_USER = ("snowflake_user", "snowflake_role")
+OF_ITS_BUILD_USER = ("snowflake_build_user", "snowflake_build_role", "snowflake_build_private_key_passphrase")
 
 
 def before_refresh(settings: Settings, business_date: date | None) -> None:
     """
     Raises:
-        ConfigurationError: a setting is missing, or the business date lies before the published one.
+        ConfigurationError: a setting is missing or cannot be used, or the business date lies before the published one.
     """
     refuse_unusable_home(settings.home, to_write=True)
-    missing = [name for name in NEEDED_BY_A_RUN if getattr(settings, name) is None]
-    if settings.s3_bucket is None and settings.s3_block is None:
-        missing.append("s3_bucket")
+    _refuse_missing_settings(settings)
+    refuse_bad_dsn(settings.need("source_dsn"))
+    if not _names_a_snowflake_block(settings):
+        open_warehouse(settings)  # connects to nothing
+    if business_date is not None and _can_be_read_already(settings):
+        with _reading(settings) as session:
+            refuse_an_earlier_day(current_publication(session), business_date)
+
+
+def _refuse_missing_settings(settings: Settings) -> None:
+    """All of them at once.
+
+    Raises:
+        ConfigurationError: names every setting that the run would miss.
+    """
+    needed = [*NEEDED_BY_A_RUN]
+    if settings.s3_block is None:
+        needed.append("s3_bucket")
+    if settings.target == "snowflake":
+        needed += _needed_by_snowflake(settings)
+    missing = [name for name in needed if getattr(settings, name) is None]
     if missing:
         names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
         raise ConfigurationError(
             f"{names}: not set. Nothing was run. Set {'it' if len(missing) == 1 else 'them'} (see .env.example), or "
             "bring the sandbox up: `shelfgate sandbox up` sets all of them."
         )
-    if business_date is not None and _can_be_read_already(settings):
-        with _reading(settings) as session:
-            refuse_an_earlier_day(current_publication(session), business_date)
+
+
+def _needed_by_snowflake(settings: Settings) -> list[str]:
+    """What no Prefect block can say, and what the blocks that are not named do not say."""
+    return [
+        *(() if _names_a_snowflake_block(settings) else ("snowflake_account",)),
+        *OF_SNOWFLAKE,
+        *(() if settings.snowflake_block else OF_ITS_USER),
+        *(() if settings.snowflake_build_block else OF_ITS_BUILD_USER),
+    ]
+
+
+def _names_a_snowflake_block(settings: Settings) -> bool:
+    """Only on Snowflake: elsewhere nobody reads it."""
+    return settings.target == "snowflake" and bool(settings.snowflake_block or settings.snowflake_build_block)
 
 
 def before_backfill(settings: Settings, from_date: date, to_date: date) -> None:
@@ -88,7 +122,7 @@ def _can_be_read_already(settings: Settings) -> bool:
     """A first run makes the DuckDB file; keys in a Prefect block wait for Prefect's server."""
     if settings.target == "duckdb":
         return settings.warehouse_file.exists()
-    return settings.snowflake_block is None
+    return not _names_a_snowflake_block(settings)
 
 
 @contextmanager

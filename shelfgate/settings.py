@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,6 +88,15 @@ class Settings(BaseSettings):
     def _no_password(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
             raise ValueError("a password is never used; set a key or a workload identity and remove it")
+        return given
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_known_time_zone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"observed {given!r}, expected a time zone's name such as America/New_York") from None
         return given
 
     @model_validator(mode="after")
@@ -203,12 +213,21 @@ def read_settings_file(path: Path) -> dict[str, str]:
     """KEY=value lines; no quoting, no expansion. A file that does not exist holds nothing.
 
     Raises:
-        ConfigurationError: a line is not of that form.
+        ConfigurationError: a line is not of that form, or the file cannot be read as UTF-8 text.
     """
     if not path.exists():
         return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        # A UnicodeDecodeError quotes the file, which holds keys.
+        observed = "text in another encoding" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigurationError(
+            f"{path}: observed {observed}, expected a file of KEY=value lines in UTF-8. Nothing was run. Save it as "
+            "UTF-8 and readable by this user; `shelfgate sandbox up` writes a sandbox's anew."
+        ) from None
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         key, equals, value = line.partition("=")

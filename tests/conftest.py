@@ -46,14 +46,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all tests that run a flow: a fresh one costs 10..37 s."""
+    """One server for all tests that run a flow: a fresh one costs 10..37 s. What they start knows its key."""
+    from prefect.settings import PREFECT_API_AUTH_STRING
+
     from flows.orchestrator import server
 
-    before = os.environ.pop("PREFECT_API_URL", None)
-    with server(tmp_path_factory.mktemp("prefect"), lambda _: None) as url:
-        yield url
-    if before is not None:
-        os.environ["PREFECT_API_URL"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PREFECT_API_URL", raising=False)
+        with server(tmp_path_factory.mktemp("prefect"), lambda _: None) as url:
+            patch.setenv("PREFECT_API_AUTH_STRING", PREFECT_API_AUTH_STRING.value() or "")
+            yield url
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def count_source(dsn: str) -> list[SourceTotal]:
 
     Raises:
         OutsideWorldGaveUp: Postgres does not answer.
-        ConfigurationError: it refuses the user or the password.
+        ConfigurationError: `dsn` is no connection string, or Postgres refuses the user or the password.
         PermanentFailure: a table or a column is missing, or holds no numbers that can be added up.
     """
     with _snapshot_of(dsn) as connection:
@@ -136,10 +136,30 @@ def _need_numbers(connection: psycopg.Connection) -> None:
                 )
 
 
+def refuse_bad_dsn(dsn: str) -> None:
+    """
+    Raises:
+        ConfigurationError: it is no Postgres connection string.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # Without its text, which may quote a password.
+        raise ConfigurationError(
+            "SHELFGATE_SOURCE_DSN: observed text that libpq cannot parse (it is not shown); expected a Postgres "
+            "connection string, postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Nothing was run. Correct it "
+            "(percent-encode special characters of a password), then run again."
+        ) from None
+
+
 @contextmanager
 def _snapshot_of(dsn: str) -> Iterator[psycopg.Connection]:
     import psycopg
 
+    refuse_bad_dsn(dsn)
     try:
         with psycopg.connect(dsn, connect_timeout=15, autocommit=False) as connection:
             connection.execute("set transaction isolation level repeatable read, read only")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from shelfgate.clients.source_postgres import SourceTotal, count_source, need_all_tables
-from shelfgate.errors import PermanentFailure
+from shelfgate.errors import ConfigurationError, PermanentFailure
 
 MONEY = {
     "catalog_sales": ("cs_ext_sales_price", "cs_sales_price", "cs_net_profit"),
@@ -109,3 +109,11 @@ def test_a_source_that_cannot_answer_is_no_traceback(source: str) -> None:
 
     with pytest.raises(PermanentFailure, match=r"source: Postgres answered 22012"):
         count_source(source)
+
+
+def test_text_that_is_no_connection_string_is_a_setting_of_the_wrong_form() -> None:
+    for look in (need_all_tables, count_source):
+        with pytest.raises(ConfigurationError, match="SHELFGATE_SOURCE_DSN: observed text that libpq") as refused:
+            look("secret of no dsn")
+
+        assert "secret" not in str(refused.value)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import NoReturn
@@ -77,6 +78,38 @@ def test_refresh_of_an_earlier_day_is_refused_before_it_starts(home: Path, monke
 
     with pytest.raises(ConfigurationError, match="lies before 2002-01-07, which pub-000002 publishes"):
         refresh_now(FIRST)
+
+
+@pytest.mark.parametrize("command", [lambda: refresh_now(None), lambda: backfill_now(FIRST, FIRST)])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"SOURCE_DSN": "secret of no dsn"}, "SHELFGATE_SOURCE_DSN: observed text that libpq cannot parse"),
+        ({"TIMEZONE": "Foo/Bar"}, "SHELFGATE_TIMEZONE: .*'Foo/Bar', expected a time zone's name"),
+        ({"TIMEZONE": "../etc/passwd"}, "SHELFGATE_TIMEZONE: "),
+        ({"TARGET": "oracle"}, "SHELFGATE_TARGET is 'oracle'"),
+        ({"TARGET": "snowflake"}, "SHELFGATE_SNOWFLAKE_ACCOUNT, SHELFGATE_SNOWFLAKE_DATABASE, .*PASSPHRASE: not set"),
+        (
+            {"TARGET": "snowflake", "SNOWFLAKE_BLOCK": "publisher", "SNOWFLAKE_BUILD_BLOCK": "builder"},
+            "^SHELFGATE_SNOWFLAKE_DATABASE, SHELFGATE_SNOWFLAKE_WAREHOUSE: not set",
+        ),
+    ],
+)
+def test_unusable_setting_is_told_before_a_run_is_started(
+    empty_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Callable[[], object],
+    given: dict[str, str],
+    expected: str,
+) -> None:
+    for name, value in (OF_A_RUN | {f"SHELFGATE_{name}": value for name, value in given.items()}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=expected) as refused:
+        command()
+
+    assert "secret" not in str(refused.value)
+    assert list(empty_home.iterdir()) == []
 
 
 def test_backfill_that_runs_backwards_is_refused_before_it_starts(empty_home: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +42,27 @@ def test_many_runs_under_one_server_share_their_senders(
         run_once(tmp_path)
 
     assert senders() == after_one
+
+
+def test_the_server_of_a_command_asks_for_its_key(prefect_server: str) -> None:
+    user, _, key = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
+
+    def asked(auth: tuple[str, str] | None) -> httpx.Response:
+        origin = {"Origin": "http://evil.example"}
+        return httpx.post(f"{prefect_server}/flows/count", json={}, headers=origin, auth=auth)
+
+    answers = [asked(auth) for auth in (None, (user, "guessed"), (user, key))]
+
+    assert [one.status_code for one in answers] == [401, 401, 200]
+    assert not any("access-control-allow-origin" in one.headers for one in answers)
+
+
+def test_answer_at_the_port_of_a_server_that_has_ended_is_not_believed(prefect_server: str) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    ended.wait()
+
+    with pytest.raises(OutsideWorldGaveUp, match="what went ended with status 3"):
+        orchestrator._await_health(prefect_server, lambda _: None, "what went", ended)
 
 
 def test_prefect_that_goes_away_is_told_as_the_outside_world(

@@ -67,6 +67,25 @@ def test_a_line_that_is_no_setting_is_an_error_with_its_number(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("content", "observed"),
+    [(b"SHELFGATE_TARGET=duckdb\nA=gehe\xefm\n", "text in another encoding"), (None, "directory")],
+)
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, observed: str) -> None:
+    file = tmp_path / "settings.env"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+
+    with pytest.raises(
+        ConfigurationError, match=rf"settings\.env: observed .*{observed}, expected .* UTF-8"
+    ) as refused:
+        Settings.load()
+
+    assert "gehe" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "name",
     ["SHELFGATE_HOME", "SHELFGATE_TARGET", "SHELFGATE_S3_PREFIX", "SHELFGATE_DUCKDB_PATH", "AWS_ENDPOINT_URL_S3"],
 )

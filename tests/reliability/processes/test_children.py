@@ -47,7 +47,7 @@ time.sleep(600)
 @pytest.mark.parametrize("number", ENDINGS, ids=str)
 @pytest.mark.parametrize(
     ("program", "child"),
-    [(PREFECT_SERVER, "prefect"), (A_MODULE, "http.server"), (WITHOUT_PRCTL, "sleep")],
+    [(PREFECT_SERVER, "uvicorn"), (A_MODULE, "http.server"), (WITHOUT_PRCTL, "sleep")],
     ids=["prefect_server", "module", "without_prctl"],
 )
 def test_children_end_with_their_parent(tmp_path: Path, number: signal.Signals, program: str, child: str) -> None:

@@ -68,7 +68,7 @@ def test_prefect_server_that_dies_ends_the_run_with_status_5(settled: House, mon
         patch.setenv("PREFECT_API_URL", "")
         with refreshing(settled) as process:
             await_line(process, "sync ...")
-            (server,) = [one for one in psutil.Process(process.pid).children() if "prefect" in one.cmdline()]
+            (server,) = [one for one in psutil.Process(process.pid).children() if "uvicorn" in one.cmdline()]
             server.kill()
             _, said = process.communicate(timeout=PATIENCE_SECONDS)
 
