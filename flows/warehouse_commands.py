@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.console import answer, say
+from flows.console import answer, say, show
 from flows.options import as_json_option
 
 
@@ -34,6 +34,6 @@ def migrate(plan_only: bool, as_json: bool) -> None:
         answer({"applied": not plan_only, "migrations": names})
         return
     for name in names:
-        click.echo(f"{'would apply' if plan_only else 'applied'} {name}")
+        show(f"{'would apply' if plan_only else 'applied'} {name}")
     if not names:
-        click.echo("nothing to apply: the warehouse has this release's schema")
+        show("nothing to apply: the warehouse has this release's schema")
