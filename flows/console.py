@@ -3,13 +3,18 @@ from outside is made safe in one place."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import select
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from shelfgate.errors import PermanentFailure
 from shelfgate.outside_text import printable
 from shelfgate.status import as_json
 
@@ -22,6 +27,8 @@ UNLIMITED = 100_000
 BORDERS = 3
 """Columns that a cell takes beside its text."""
 
+READER_GONE = "Whoever read standard output has gone."
+
 
 class Styled(NamedTuple):
     """Text with a style of rich's."""
@@ -31,27 +38,37 @@ class Styled(NamedTuple):
 
 
 def say(message: str) -> None:
-    """A line of progress, on standard error: standard output belongs to the answer."""
-    _print(screen(), message)
+    """A line of progress, on standard error: standard output belongs to the answer. Raises nothing if nobody can read
+    it: a line less, not a run less."""
+    try:
+        _print(screen(), message)
+    except OSError:
+        screen().on_broken_pipe()
 
 
 def show(*parts: str | Styled) -> None:
     """A line of the answer for people, on standard output. It is never folded: a terminal does that, and copies it
     whole."""
-    _print(_paper(), *parts)
+    with _answering():
+        _print(_paper(), *parts)
 
 
 def answer(value: Any) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(as_json(value), indent=2, default=str), flush=True)
+    with _answering():
+        print(json.dumps(as_json(value), indent=2, default=str), flush=True)
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, console: Console | None = None) -> None:
     """A table of which no word is ever cut or folded; a block of `heading value` lines a row if it is too wide."""
+    with _answering():
+        _show_table(console or _paper(), headings, rows)
+
+
+def _show_table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = console or _paper()
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = _widths(headings, cells, console.width)
     if widths is None:
@@ -68,9 +85,46 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, consol
 @cache
 def screen() -> Console:
     """Standard error. Whatever prints there while a bar stands on it must print by this."""
-    from rich.console import Console
+    return _console_class()(stderr=True, markup=False, highlight=False, emoji=False)
 
-    return Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+def make_streams_safe() -> None:
+    """Whatever standard output and error are, printing to them cannot harm a file or the exit status."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The next file that is opened would take this number, and whoever prints would write into it.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  (as long as the process)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    atexit.unregister(flush)
+    atexit.register(flush)
+
+
+def flush() -> None:
+    """Write what is left; drop what cannot be written, at which the interpreter would end with a status of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Lead a stream, and what child processes write to it, to nowhere."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def reader_has_gone() -> bool:
+    """Whether standard output is a pipe or a terminal that nobody reads any more."""
+    look = select.poll()
+    try:
+        look.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return False
+    return bool(look.poll(0))
 
 
 def plain_run_logs() -> None:
@@ -85,10 +139,37 @@ def plain_run_logs() -> None:
 
 def _paper() -> Console:
     """Standard output; of a pipe or a file, without an end to its lines."""
+    width = None if sys.stdout.isatty() else UNLIMITED
+    return _console_class()(markup=False, highlight=False, emoji=False, width=width)
+
+
+@cache
+def _console_class() -> type[Console]:
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else UNLIMITED
-    return Console(markup=False, highlight=False, emoji=False, width=width)
+    class OurConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich's own ends the process."""
+            if not self.stderr:
+                raise BrokenPipeError(READER_GONE)
+            discard(sys.stderr)
+            self.quiet = True
+
+    return OurConsole
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # Without an errno: click would end the process at EPIPE, and keep no cause.
+        raise BrokenPipeError(READER_GONE) from None
+    except OSError as error:
+        raise PermanentFailure(
+            f"Standard output: {error.strerror}. Expected a file, a pipe or a terminal that takes the answer. What the "
+            "command did stands, only its answer is not complete. `shelfgate status` shows what readers see."
+        ) from error
 
 
 def _print(console: Console, *parts: str | Styled) -> None:

@@ -15,8 +15,9 @@ STARTS = (
     "Created ",
     "Encountered exception",
     "Crash detected!",
+    "Running hook ",
 )
-PARTS = ("Finished in state", "Task run failed with exception")
+PARTS = ("Finished in state", "Task run failed with exception", "finished running successfully")
 
 
 class StepsOnlyHandler(PrefectConsoleHandler):

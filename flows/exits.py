@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
+import stat
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
+from flows.console import answer, discard, flush, make_streams_safe, reader_has_gone, say
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
 
@@ -35,13 +39,14 @@ def status_of(command: Callable[[], object], *, as_json: bool) -> int:
 
     Raises nothing, and lets no traceback reach the terminal.
     """
+    make_streams_safe()
     with interruption.watched():
         sys.unraisablehook = _report_unless_interrupted
         try:
             try:
                 ended: object = command()
             except SystemExit as left:
-                ended = PIPE_CLOSED if _reader_has_gone() else left.code
+                ended = _left(left, as_json=as_json)
             except BaseException as error:  # noqa: BLE001  (the last resort: whatever it is, it gets a status)
                 ended = _told(error, as_json=as_json)
             else:
@@ -64,8 +69,7 @@ def leave(status: int) -> NoReturn:
     """
 
     def end() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         os._exit(status)
 
     last = threading.Timer(FAREWELL_SECONDS, end)
@@ -94,24 +98,34 @@ def _told(error: BaseException, *, as_json: bool) -> int:
         return INTERRUPTED + signal.SIGINT
     if isinstance(error, click.ClickException):
         if isinstance(error, click.UsageError):
-            error.show()
+            shown = io.StringIO()
+            error.show(shown)
+            _say(shown.getvalue().rstrip("\n"))
         else:
             _say(f"Error: {error.format_message()}")
         return ConfigurationError.exit_status if error.exit_code == 1 else error.exit_code
     if isinstance(error, BrokenPipeError):
         # Whoever read the answer has gone. The interpreter would fail at flushing what is left of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return PIPE_CLOSED
     ours = _as_ours(error)
     message = "\n".join([str(ours), *getattr(ours, "__notes__", ())])
     return _tell(type(ours).__name__, message, ours.exit_status, as_json=as_json)
 
 
-def _reader_has_gone() -> bool:
-    """click ends with 1 then, and leaves this trace of the cause only."""
-    from click.utils import PacifyFlushWrapper
-
-    return isinstance(sys.stdout, cast(type, PacifyFlushWrapper))
+def _left(left: SystemExit, *, as_json: bool) -> object:
+    """click ends with 1, and keeps no cause, where a write meets a pipe or a connection that was closed (EPIPE)."""
+    if left.code != 1:
+        return left.code
+    if reader_has_gone():
+        return _told(BrokenPipeError(), as_json=as_json)
+    return _told(
+        PermanentFailure(
+            "The command ended without saying why, as it does when another program closes a connection that it writes "
+            f"to. Expected an answer. {STATUS_HINT} Run it again."
+        ),
+        as_json=as_json,
+    )
 
 
 def _interrupted(error: BaseException, number: int) -> str:
@@ -142,18 +156,16 @@ def _as_ours(error: BaseException) -> ShelfgateError:
 
 
 def _tell(name: str, message: str, status: int, *, as_json: bool) -> int:
-    from flows.console import answer
-
     _say(f"\n{message}")
     if as_json:
-        answer({"error": name, "message": message, "exit_status": status})
+        with suppress(Exception):  # as in _say
+            answer({"error": name, "message": message, "exit_status": status})
     return status
 
 
 def _say(message: str) -> None:
-    from flows.console import say
-
-    say(message)
+    with suppress(Exception):  # nobody can be told, but the status is right all the same
+        say(message)
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
@@ -173,8 +185,10 @@ def _home() -> Path:
 def _is_below_home(filename: Any) -> bool:
     if not isinstance(filename, str | os.PathLike):
         return False
-    path = Path(filename).absolute()
-    return path.is_relative_to(_home()) or path.resolve().is_relative_to(_home().resolve())
+    with suppress(OSError):  # a working folder that is gone
+        path = Path(filename).absolute()
+        return path.is_relative_to(_home()) or path.resolve().is_relative_to(_home().resolve())
+    return False
 
 
 def _place(error: BaseException) -> str:
@@ -185,16 +199,33 @@ def _place(error: BaseException) -> str:
 def _keep_traceback(error: BaseException) -> str:
     """Append the traceback to a log that only its owner may read; answers with its path."""
     text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n{''.join(traceback.format_exception(error))}\n"
-    for folder in (_home(), Path(tempfile.gettempdir())):
-        log = folder / "shelfgate-errors.log"
+    for open_log in (_log_of_home, _log_elsewhere):
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "a") as file:
+            number, log = open_log()
+            with os.fdopen(number, "a") as file:
                 file.write(text)
         except OSError:
             continue
         return str(log)
     return "no file: neither SHELFGATE_HOME nor the folder for temporary files could be written"
+
+
+def _log_of_home() -> tuple[int, Path]:
+    folder = _home()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = folder / "shelfgate-errors.log"
+    number = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    found = os.fstat(number)
+    if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode):
+        os.close(number)
+        raise PermissionError(errno.EPERM, "belongs to somebody else", str(log))
+    return number, log
+
+
+def _log_elsewhere() -> tuple[int, Path]:
+    """A new file in the folder for temporary files, which everybody shares: a fixed name could be taken."""
+    number, log = tempfile.mkstemp(prefix="shelfgate-errors-", suffix=".log")
+    return number, Path(log)
 
 
 def _report_unless_interrupted(unraisable: Any) -> None:

@@ -139,6 +139,19 @@ def test_a_log_line_of_a_run_is_printed_as_it_is(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == f"dump 1 of 1: {SHOWN}\n"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Running hook 'say_last_attempt' in response to entering state 'Failed'",
+        "Hook 'say_last_attempt' finished running successfully",
+    ],
+)
+def test_a_log_line_about_a_hook_that_went_well_is_left_out(line: str) -> None:
+    from flows.console_handler import StepsOnlyHandler
+
+    assert not StepsOnlyHandler().filter(logging.LogRecord("a", logging.INFO, "", 1, line, (), None))
+
+
 def test_gates_check_shows_what_failed_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
     from flows.gate_check import show_verdict
 

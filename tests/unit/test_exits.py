@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,14 +87,41 @@ def test_unforeseen_error_leaves_its_traceback_in_the_home(home: Path, capsys: p
 def test_traceback_finds_a_place_without_a_home(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "elsewhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (home / "a file").write_text("")
     monkeypatch.setenv("SHELFGATE_HOME", str(home / "a file"))
 
     assert status_of(raising(ValueError(CUSTOMER)), as_json=False) == 4
 
-    assert CUSTOMER in (tmp_path / "elsewhere" / "shelfgate-errors.log").read_text()
-    assert str(tmp_path / "elsewhere") in capsys.readouterr().err
+    (log,) = tmp_path.glob("shelfgate-errors-*.log")
+    assert CUSTOMER in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert str(log) in capsys.readouterr().err
+
+
+def test_traceback_is_not_written_into_a_file_of_somebody_else(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    theirs = home / "shelfgate-errors.log"
+    theirs.write_text("")
+    nobody = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: nobody)
+
+    assert status_of(raising(ValueError(CUSTOMER)), as_json=False) == 4
+
+    assert theirs.read_text() == ""
+    assert len(list(tmp_path.glob("shelfgate-errors-*.log"))) == 1
+
+
+def test_connection_that_click_lets_end_the_command_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    def command() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    assert status_of(lambda: command([], standalone_mode=False), as_json=False) == 4
+
+    assert "another program closes a connection" in capsys.readouterr().err
 
 
 def test_file_of_the_home_that_cannot_be_read_is_configuration(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,11 +210,76 @@ def test_library_that_does_not_end_does_not_hold_a_command(held: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 5
 
 
-def test_reader_of_the_answer_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
-    process = subprocess.Popen([*SHELFGATE, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
+FULL = "/dev/full"
+GONE = "a pipe that nobody reads"
+CLOSED = "no file at all"
 
-    assert process.wait(60) == 141
-    assert process.stderr.read() == ""
+
+def ended(program: list[str], out: str | None, err: str | None) -> tuple[int, str, str]:
+    """Exit status, and what was written to those of both streams that can be read."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    full = os.open(FULL, os.O_WRONLY)
+    place = {None: subprocess.PIPE, FULL: full, GONE: writer, CLOSED: None}
+    closing = "".join(f" {number}>&-" for number, name in ((1, out), (2, err)) if name == CLOSED)
+    process = subprocess.Popen(
+        ["sh", "-c", f'exec "$@"{closing}', "sh", *program], stdout=place[out], stderr=place[err], text=True
+    )
+    os.close(writer)
+    os.close(full)
+    written, said = process.communicate(timeout=120)
+    return process.returncode, written or "", said or ""
+
+
+@pytest.mark.skipif(not Path(FULL).exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    ("command", "out", "err", "status"),
+    [
+        (["--help"], GONE, None, 141),
+        (["status"], GONE, None, 141),
+        (["status", "--json"], GONE, GONE, 141),
+        (["status", "--json"], FULL, None, 4),
+        (["status"], FULL, FULL, 4),
+        (["status"], CLOSED, None, 0),
+        (["foo"], GONE, GONE, 2),
+        (["foo"], None, FULL, 2),
+        (["foo"], None, CLOSED, 2),
+        (["rollback", "--to", "x", "--json"], GONE, GONE, 2),
+    ],
+)
+def test_streams_that_take_nothing_change_no_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], out: str | None, err: str | None, status: int
+) -> None:
+    monkeypatch.setenv("SHELFGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("SHELFGATE_TARGET", "duckdb")
+
+    found, _, said = ended([*SHELFGATE, *command], out, err)
+
+    assert found == status, said
+    if status == 4 and err is None:
+        assert said.startswith("\nStandard output: No space left on device.")
+        assert "defect" not in said
+        assert "Traceback" not in said
+    else:
+        assert said == ""
+    assert not (tmp_path / "shelfgate-errors.log").exists()
+
+
+@pytest.mark.parametrize("err", [GONE, FULL, CLOSED])
+def test_run_goes_on_when_nobody_reads_its_progress(err: str) -> None:
+    program = """
+import subprocess
+from flows.console import answer, say, screen
+from flows.exits import leave, status_of
+
+def run():
+    say("one line")
+    screen().print("a bar's")
+    say("another line")
+    subprocess.run(["sh", "-c", "echo a child >&2"], check=True)
+    answer("it went on")
+
+leave(status_of(run, as_json=False))
+"""
+
+    assert ended([sys.executable, "-c", program], None, err) == (0, '"it went on"\n', "")
