@@ -86,7 +86,17 @@ def test_an_upgrade_killed_anywhere_loses_nothing(
 def next_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This code with one column more in a contract, compiled."""
     tree = tmp_path_factory.mktemp("next") / "release"
-    for name in ("shelfgate", "expectations", "flows", "tasks", "dbt", "lambda", "docs", "tests/reliability", "tests/migrations"):
+    for name in (
+        "shelfgate",
+        "expectations",
+        "flows",
+        "tasks",
+        "dbt",
+        "lambda",
+        "docs",
+        "tests/reliability",
+        "tests/migrations",
+    ):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
     contract = tree / "expectations" / "contracts" / "fct_weekly_sales_inventory.odcs.yaml"
     text = contract.read_text(encoding="utf-8")
