@@ -56,7 +56,8 @@ lambda-zip: $(VENV)/.dev ## Pack the inventory loader for AWS Lambda, arm64: dis
 
 clean: ## Remove the data of the demo's sandbox, build outputs and the environment
 	[ ! -x $(BIN)/shelfgate ] || SHELFGATE_HOME=.shelfgate $(BIN)/shelfgate sandbox reset --yes
-	rm -rf -- dbt/target dbt/logs $(VENV)
+	rm -rf -- dbt/target dbt/logs
+	[ ! -f "$(VENV)/pyvenv.cfg" ] || rm -rf -- "$(VENV)"
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 from flows.console import answer, discard, flush, make_streams_safe, reader_has_gone, say
 from shelfgate import interruption
+from shelfgate.environment import ERRORS_LOG
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
 
 INTERRUPTED: Final = 128
@@ -213,7 +214,7 @@ def _keep_traceback(error: BaseException) -> str:
 def _log_of_home() -> tuple[int, Path]:
     folder = _home()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = folder / "shelfgate-errors.log"
+    log = folder / ERRORS_LOG
     number = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     found = os.fstat(number)
     if found.st_uid != os.geteuid() or not stat.S_ISREG(found.st_mode):

@@ -14,7 +14,7 @@ from shelfgate.model import Publication
 from shelfgate.publication import current_publication
 from shelfgate.rollback import readable
 from shelfgate.settings import PREFIX, Settings, refuse_unusable_home
-from shelfgate.warehouse import Session, install, open_warehouse
+from shelfgate.warehouse import Session, install, open_to_read, open_warehouse
 
 NEEDED_BY_A_RUN = (
     "target",
@@ -129,6 +129,6 @@ def _can_be_read_already(settings: Settings) -> bool:
 def _reading(settings: Settings) -> Iterator[Session]:
     from tasks.snowflake_blocks import with_keys
 
-    with open_warehouse(with_keys(settings), on_wait=say).turn() as session:
+    with open_to_read(with_keys(settings), on_wait=say) as session:
         install(session)
         yield session
