@@ -13,7 +13,14 @@ from shelfgate.clients.landing_bucket import dropped_objects
 from shelfgate.failpoints import SimulatedCrash, failpoint
 from shelfgate.landing import fingerprint, refuse_later_arrivals
 from shelfgate.lease import Lease, release, renew, take
-from shelfgate.ledger import Run, begin_run, not_yet_judged, record_source_totals, record_verdict
+from shelfgate.ledger import (
+    Run,
+    begin_run,
+    not_yet_judged,
+    record_bucket_findings,
+    record_source_totals,
+    record_verdict,
+)
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.publication import publish
 from shelfgate.reading_back import published_verdict
@@ -164,7 +171,8 @@ def _renewed(room: EngineRoom, lease: Lease) -> Generator[str, None, None]:
 def _loaded(room: EngineRoom, run: Run) -> Generator[str, None, None]:
     dropped = dropped_objects("landing", PREFIX, Bucket(room.shop))
     with room.turn() as session:
-        waiting = not_yet_judged(session, dropped)
+        record_bucket_findings(session, dropped)
+        waiting = not_yet_judged(session, [one for one in dropped if one.is_dump])
     for one in waiting:
         failpoint("lambda.before")
         room.load(one.object_key, one.version_id, run.run_id)

@@ -171,11 +171,14 @@ class Bucket:
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
         latest = {one.object_key: one.version_id for one in self._shop.uploads}
         yield {
+            "Name": Bucket,
+            "Prefix": Prefix,
+            "IsTruncated": False,
             "Versions": [
                 {**_described(one), "Size": len(one.body), "IsLatest": latest[one.object_key] == one.version_id}
                 for one in self._shop.uploads
                 if one.object_key.startswith(Prefix)
-            ]
+            ],
         }
 
 
