@@ -165,7 +165,7 @@ BUGS: dict[str, Bug] = {
     ),
     "a candidate is measured without its content": Bug(
         acts.a_week_is_corrected,
-        (Patch(candidate._measured, {"{session.content_digest(names)} as digest": "'equal' as digest"}),),
+        (Patch(candidate._measured, {"{session.content_digest(part.columns)} as digest": "'equal' as digest"}),),
     ),
     "a candidate that was written to after its gate is published": Bug(
         acts.two_runs_build_at_once,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,16 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    with estate_in(tmp_path_factory.mktemp("snowflake")) as one:
+        yield one
+
+
+@contextmanager
+def estate_in(folder: Path) -> Iterator[Estate]:
+    """An emulated account, the bucket that its stages read, and a key a user."""
     import boto3
     from moto.server import ThreadedMotoServer
 
-    folder = tmp_path_factory.mktemp("snowflake")
     with ExitStack() as undo:
         server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
         server.start()

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from tests.contract.inventory_landing import FIRST, ONE, Context, dump
 from tests.deployments.template_rules import FUNCTION
 from tests.deployments.test_lambda_template import TEMPLATE, translated
 from tests.documentation import DocumentedPage
-from tests.snowflake.conftest import BUCKET, PREFIX, Estate
+from tests.snowflake.conftest import BUCKET, PREFIX, Estate, estate_in
 
 PASSPHRASE = "of-the-page"
 DATABASE = "SHELFGATE"
@@ -83,6 +84,13 @@ def make_key(page: DocumentedPage, folder: Path, name: str, public: str) -> None
     """Steps 1 and 2: "the same way"."""
     for command in page.inline("openssl "):
         shell(command.replace("administrator.pub", public).replace("administrator", name), folder)
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """An account of its own: in the shared one the page's names belong to the databases of other tests."""
+    with estate_in(tmp_path_factory.mktemp("account")) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
