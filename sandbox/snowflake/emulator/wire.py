@@ -29,6 +29,10 @@ VALIDITY_SECONDS = 3600
 MULTI_STATEMENT = 0xA000
 
 
+HOSTS = ["127.0.0.1", "localhost", "*.snowflakecomputing.com"]
+"""What a request may ask for. A web page cannot have its own name lead here; an account's name is Snowflake's alone."""
+
+
 class Gone(Exception):
     """The session does not exist (any more)."""
 
@@ -69,7 +73,7 @@ class Wire:
                 route("/_emulator/vanish", self._privileged(self.vanish)),
             ],
             # A page of some name that now leads to 127.0.0.1 sends that name.
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
         )
 
     def _privileged(self, handler: Any) -> Any:
