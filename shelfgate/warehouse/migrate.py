@@ -124,7 +124,7 @@ def apply_migrations(session: Session) -> tuple[Migration, ...]:
         # A view of `select *` shows the columns that its table had when the view was made.
         session.run_script(views_sql())
         session.run("delete from ops.installation where part = ?", [VIEWS])
-        session.run(f"insert into ops.installation select ?, ?, {session.utc_now}", [VIEWS, _sha256_of(views_sql())])
+        session.run(f"insert into ops.installation select ?, ?, {session.utc_now}", [VIEWS, _views_digest()])
     refuse_other_columns(session)
     return pending
 
@@ -217,7 +217,7 @@ def _applied(session: Session) -> dict[int, Row]:
 
 def _views_are_current(session: Session) -> bool:
     found = session.rows("select sha256 from ops.installation where part = ?", [VIEWS])
-    return [row["sha256"] for row in found] == [_sha256_of(views_sql())]
+    return [row["sha256"] for row in found] == [_views_digest()]
 
 
 def views_sql() -> str:
@@ -225,5 +225,7 @@ def views_sql() -> str:
     return (resources.files("shelfgate.warehouse") / "sql" / f"{VIEWS}.sql").read_text(encoding="utf-8")
 
 
-def _sha256_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _views_digest() -> str:
+    """Of the views' text and the schema that they were made over: a run killed between a migration and the views leaves
+    views of the older schema, whatever their text."""
+    return hashlib.sha256(f"{schema_version()}\n{views_sql()}".encode()).hexdigest()

@@ -10,7 +10,7 @@ import pytest
 from expectations.tables_registry import MIGRATIONS
 from shelfgate.errors import ConfigurationError
 from shelfgate.failpoints import VARIABLE, SimulatedCrash, start_counting_anew
-from shelfgate.warehouse import Session, install
+from shelfgate.warehouse import Session, install, migrate
 from shelfgate.warehouse.migrate import known_migrations, schema_version
 from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
 
@@ -103,6 +103,30 @@ def test_a_migration_killed_anywhere_is_run_again(
         install(one)
 
         assert recorded(one) == list(range(1, schema_version() + 1))
+
+
+def test_views_are_made_anew_after_a_kill_behind_the_last_migration(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with warehouse.turn() as one:
+        install(one)
+        one.run("delete from ops.migration where number = ?", [schema_version()])
+        # As the release before recorded its views: the same text over an older schema.
+        monkeypatch.setattr(migrate, "schema_version", lambda: known_migrations()[-2].number)
+        older = migrate._views_digest()
+        monkeypatch.undo()
+        one.run("update ops.installation set sha256 = ? where part = ?", [older, migrate.VIEWS])
+        one.run("create or replace view marts.dim_week as select 1 as stale")
+    start_counting_anew()
+    monkeypatch.setenv(VARIABLE, "migration.after_commit=crash")
+    with pytest.raises(SimulatedCrash), warehouse.turn() as one:
+        install(one)
+    monkeypatch.delenv(VARIABLE)
+
+    with warehouse.turn() as one:
+        install(one)
+
+        assert "week_start_date" in {row["column_name"] for row in one.rows("describe marts.dim_week")}
 
 
 def test_views_are_made_anew_after_a_migration(warehouse: DuckDBWarehouse) -> None:
