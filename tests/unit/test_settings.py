@@ -180,6 +180,8 @@ def test_the_sandboxs_keys_go_with_its_addresses(tmp_path: Path, monkeypatch: py
 
 def test_somebodys_own_addresses_keep_his_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of_a_sandbox(tmp_path)
+    # The key of the server that this worker's tests share.
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-bucket")
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example/api")
