@@ -6,7 +6,7 @@ DAYS ?= 365
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SYNC := $(UV) sync --frozen --inexact --quiet
-LAYERS := flows tasks expectations shelfgate sandbox lambda tests
+LAYERS := cli flows tasks expectations shelfgate sandbox lambda tests
 # An empty VENV would make /bin the environment's folder.
 $(foreach name,PYTHON VENV DAYS,$(if $(strip $($(name))),,$(error $(name) is empty: set it, or leave it out)))
 # uv looks for the project's environment there, whatever environment the caller has activated
@@ -71,5 +71,5 @@ $(VENV)/.demo: $(UV) pyproject.toml uv.lock
 $(VENV)/.dev: $(UV) pyproject.toml uv.lock sandbox/snowflake/uv.lock
 	$(SYNC) --all-extras --group dev
 	@# The Snowflake emulator's pins conflict with ours: it has an environment of its own, .venv/snowflake-emulator
-	$(BIN)/python -c 'from sandbox.snowflake.process import environment; environment()'
+	$(BIN)/python -c 'from sandbox.snowflake.emulator_process import environment; environment()'
 	@touch $@ $(VENV)/.demo

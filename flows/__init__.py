@@ -1,1 +1,1 @@
-"""When, and in what order. No SQL, no HTTP, no environment below the edge."""
+"""The Prefect flows: when, and in what order. No SQL, no HTTP, no environment."""

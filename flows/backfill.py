@@ -6,14 +6,14 @@ from datetime import date, timedelta
 
 from prefect import flow, get_run_logger
 
-from flows.day import Refreshed
-from flows.ending import as_prefect_expects
-from flows.leased import in_one_turn
+from flows.cancellation import as_prefect_expects
 from flows.refresh import refresh
+from flows.run_context import Refreshed
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed
 from shelfgate.model import Publication
-from shelfgate.publication import current_publication
+from shelfgate.ops.leased_run import in_one_turn
+from shelfgate.publication.publish import current_publication
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Session, install, open_warehouse
 from tasks.snowflake_blocks import with_keys

@@ -7,18 +7,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from flows.console import screen
-from shelfgate.outside_text import printable
 from shelfgate.progress import Step, listening
+from shelfgate.untrusted_text import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 LINE_EVERY_SECONDS = 10.0
 # A stage that ends sooner needs no bar: it would only flicker.
 BAR_AFTER_SECONDS = 1.0
+
+_terminal: Console | None = None
+
+
+def show_bars_on(console: Console) -> None:
+    """Have each later stage of this process show a bar there, if it is a terminal. A worker has none: it logs lines."""
+    global _terminal
+    _terminal = console if console.is_terminal else None
 
 
 @contextmanager
@@ -39,7 +48,7 @@ class _Display:
         self._began = time.monotonic()
         self._step = Step()
         self._ended = threading.Event()
-        work = self._bar if screen().is_terminal else self._lines
+        work = self._lines if _terminal is None else partial(self._bar, _terminal)
         # In the caller's context: Prefect's settings are in it, and a line that is logged without them makes Prefect
         # start a server of its own, one a line.
         here = contextvars.copy_context()
@@ -60,10 +69,10 @@ class _Display:
             told = str(self._step) or "working"
             self._log(f"{self._stage}: {told} ({time.monotonic() - self._began:.0f} s)")
 
-    def _bar(self) -> None:
+    def _bar(self, terminal: Console) -> None:
         if self._ended.wait(BAR_AFTER_SECONDS):
             return
-        with _progress() as progress:
+        with _progress(terminal) as progress:
             bar = progress.add_task("", total=None)
             while True:
                 step = self._step
@@ -73,7 +82,7 @@ class _Display:
                     return
 
 
-def _progress() -> Progress:
+def _progress(terminal: Console) -> Progress:
     """A bar on standard error that is gone when the stage ends; standard output is left alone."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -81,7 +90,7 @@ def _progress() -> Progress:
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
-        console=screen(),
+        console=terminal,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,

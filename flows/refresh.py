@@ -7,9 +7,9 @@ from datetime import date
 from prefect import flow
 
 from flows.build import build
-from flows.day import Refreshed, a_day
 from flows.land import land
 from flows.publish import publish
+from flows.run_context import Refreshed, daily_run
 
 
 @flow(name="refresh", validate_parameters=True, persist_result=False)
@@ -19,8 +19,8 @@ def refresh(business_date: date | None = None) -> Refreshed:
     Without a business date it takes the day before the scheduled start, in SHELFGATE_TIMEZONE. A closed gate stops the
     day there; readers keep the last publication. Safe to run again: a second run without changes publishes nothing new.
     """
-    with a_day(business_date) as day:
-        landed = land(day)
-        candidate = build(day, landed)
-        publication = publish(day, candidate)
-        return Refreshed(publication, day.seconds)
+    with daily_run(business_date) as context:
+        landed = land(context)
+        candidate = build(context, landed)
+        publication = publish(context, candidate)
+        return Refreshed(publication, context.seconds)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows.day import standing_day
-from flows.leased import in_one_turn
+from flows.run_context import maintenance_run
 from shelfgate.model import Publication
-from shelfgate.rollback import roll_back
+from shelfgate.ops.leased_run import in_one_turn
+from shelfgate.publication.rollback import roll_back
 
 
 @flow(name="rollback", persist_result=False)
@@ -17,9 +17,9 @@ def rollback(to: str) -> Publication:
     The next refresh builds on it. If what made somebody roll back is still in the sources, that refresh will publish
     it again, unless a gate stops it.
     """
-    with standing_day() as day:
+    with maintenance_run() as context:
         publication = in_one_turn(
-            day.warehouse, lambda session: roll_back(session, day.run, to), get_run_logger().warning
+            context.warehouse, lambda session: roll_back(session, context.run, to), get_run_logger().warning
         )
     if publication.new:
         get_run_logger().info("%s serves the content of %s", publication.publication_id, to)

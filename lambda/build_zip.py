@@ -23,7 +23,7 @@ LIMIT_BYTES = 60_000_000
 """Unzipped. AWS takes 250 MB; a cold start reads all of it."""
 
 IN_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
-FOR_DUCKDB = ("into_duckdb.py", "staging_in_duckdb.py")
+FOR_DUCKDB = ("engines/duckdb.py", "engines/duckdb_staging.py")
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = ("__pycache__", ".pyc", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock")
@@ -79,9 +79,10 @@ def _run(command: list[str]) -> None:
 
 def _own_files() -> Iterator[tuple[str, Path]]:
     package = HERE / PACKAGE
-    for path in (*package.glob("*.py"), *package.glob("*.json")):
-        if path.name not in FOR_DUCKDB:
-            yield f"{PACKAGE}/{path.name}", path
+    for path in (*package.rglob("*.py"), *package.rglob("*.json")):
+        name = path.relative_to(package).as_posix()
+        if name not in FOR_DUCKDB:
+            yield f"{PACKAGE}/{name}", path
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -15,11 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sandbox import home as homes
-from sandbox import processes, starting
+from sandbox import processes, startup
 from sandbox.home import Home
 from sandbox.ownership import home_at
 from sandbox.processes import Process
-from sandbox.starting import Estate
+from sandbox.startup import Estate
 from shelfgate.errors import PermanentFailure, ShelfgateError
 
 LOOK_SECONDS = 0.5
@@ -60,7 +60,7 @@ def _serve(home: Home, warehouse: str | None, parent_pid: int | None) -> None:
     if parent_pid is not None and parent is None:
         raise PermanentFailure(f"process {parent_pid}, to which this estate is bound, has ended. Nothing was started.")
     with ExitStack() as undo:
-        estate = starting.start(home, undo, warehouse)
+        estate = startup.start(home, undo, warehouse)
         undo.callback(homes.forget_endpoints, home)
         undo.callback(home.state.unlink, missing_ok=True)
         homes.write_settings(home, estate.settings)

@@ -1,7 +1,7 @@
 """Ends a child with its parent where the system does not do it: everywhere but on Linux.
 
 For programs that cannot watch a pipe themselves (Postgres, the emulator in an environment of its own); a Python module
-of ours is started by `shelfgate.with_parent` instead.
+of ours is started by `shelfgate.child_processes` instead.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ class ShelfgateError(Exception):
     """Says what was seen, what was wanted and what happens now."""
 
     exit_status: ClassVar[int] = 4
-    worth_a_retry: ClassVar[bool] = False
+    retryable: ClassVar[bool] = False
 
 
 class ConfigurationError(ShelfgateError):
@@ -57,14 +57,14 @@ class WarehouseDamaged(PermanentFailure):
     """The warehouse file cannot be read as what it should be: restore a backup."""
 
 
-class OutsideWorldGaveUp(ShelfgateError):
+class ExternalServiceUnavailable(ShelfgateError):
     """A system outside did not answer, retries included: wait, then run again."""
 
     exit_status = 5
-    worth_a_retry = True
+    retryable = True
 
 
-class LoadInterrupted(OutsideWorldGaveUp):
+class LoadInterrupted(ExternalServiceUnavailable):
     """The inventory loader met trouble that passes (the warehouse's turn, S3, its disk): call it again, it is safe."""
 
 

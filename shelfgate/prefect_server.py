@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from shelfgate import with_parent
+from shelfgate import child_processes
 
 
 def start(
@@ -36,7 +36,7 @@ def start(
     }
     app = ["--factory", "prefect.server.api.server:create_app"]
     with log.open("ab") as output:
-        return with_parent.start(
+        return child_processes.start(
             "uvicorn",
             [*app, "--fd", str(listening.fileno()), "--no-access-log"],
             log=output,

@@ -7,19 +7,19 @@ import time
 from prefect import get_run_logger, task
 
 from shelfgate import interruption
-from shelfgate.clients.airbyte_answers import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
-from shelfgate.clients.airbyte_api import AirbyteApi
+from shelfgate.clients.airbyte.api import AirbyteApi
+from shelfgate.clients.airbyte.responses import Job, JobNotSucceeded, Note, SyncOverdue, Triggered
 from shelfgate.errors import ShelfgateError
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
-from tasks.airbyte_notes import Progress, keep_note, last_note
-from tasks.retrying import OUTSIDE_CALL
+from tasks.airbyte_checkpoint import Progress, keep_note, last_note
+from tasks.retries import EXTERNAL_CALL
 
 # A worker that was told to end has 30 s before it is killed.
 CANCEL_SECONDS = 20.0
 
 
-@task(name="trigger sync", **OUTSIDE_CALL)
+@task(name="trigger sync", **EXTERNAL_CALL)
 def trigger_sync(settings: Settings) -> Triggered:
     """Start a sync of our connection, or adopt the one that runs or that this flow run started before; never two."""
     before = last_note()
@@ -33,7 +33,7 @@ def trigger_sync(settings: Settings) -> Triggered:
     return triggered
 
 
-@task(name="await sync", **OUTSIDE_CALL)
+@task(name="await sync", **EXTERNAL_CALL)
 def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float) -> Job:
     """Wait until the job has succeeded. One that is ours is cancelled at the deadline, and when this run is ended.
 

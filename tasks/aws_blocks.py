@@ -13,7 +13,7 @@ import httpx
 from prefect.runtime import flow_run
 
 from shelfgate.clients import lambda_api
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable
 from shelfgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,10 +80,14 @@ def _loaded(kind: str, name: str) -> Any:
         return class_.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  (a keyword of the dispatcher)
     except (httpx.RequestError, json.JSONDecodeError) as error:
         # A page that is no JSON is a proxy's, whatever its status.
-        raise OutsideWorldGaveUp(f"{named}: Prefect did not answer ({type(error).__name__}). Run again.") from None
+        raise ExternalServiceUnavailable(
+            f"{named}: Prefect did not answer ({type(error).__name__}). Run again."
+        ) from None
     except (ValueError, RuntimeError, httpx.HTTPStatusError) as error:
         if isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= 500:
-            raise OutsideWorldGaveUp(f"{named}: Prefect answered {error.response.status_code}. Run again.") from None
+            raise ExternalServiceUnavailable(
+                f"{named}: Prefect answered {error.response.status_code}. Run again."
+            ) from None
         # Without its text: what did not fit may be a key.
         raise ConfigurationError(
             f"{named} cannot be loaded ({type(error).__name__}). Save it in Prefect under this name (docs/aws.md), or "

@@ -14,16 +14,16 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
-from expectations.evidence import withhold_values
+from expectations.redaction import withhold_values
 from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
-from shelfgate.ledger import Run
-from shelfgate.outside_text import printable
+from shelfgate.ops.ledger import Run
 from shelfgate.progress import Step, reporter
 from shelfgate.settings import Settings
+from shelfgate.untrusted_text import printable
 from shelfgate.warehouse import Warehouse
-from tasks.retrying import ONCE
+from tasks.retries import ONCE
 
 PROJECT = Path(__file__).parents[1] / "dbt"
 

@@ -11,16 +11,16 @@ from prefect.artifacts import create_table_artifact
 
 from shelfgate import interruption
 from shelfgate.failpoints import outside_call
-from shelfgate.landing import fingerprint
-from shelfgate.ledger import Run, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.outside_text import as_markdown, printable
-from shelfgate.reading_back import published_verdict
+from shelfgate.ops.ledger import Run, record_verdict
+from shelfgate.publication.landing_fingerprint import fingerprint
+from shelfgate.publication.readback import published_verdict
 from shelfgate.settings import Settings
+from shelfgate.untrusted_text import as_markdown, printable
 from shelfgate.verdict_words import in_order_of_concern, of_suites
 from shelfgate.warehouse import Session, Warehouse
-from tasks.docs_sync import show_what_closed
-from tasks.retrying import ONCE
+from tasks.data_docs import show_what_closed
+from tasks.retries import ONCE
 
 
 @task(name="hold gate", task_run_name="hold {gate} gate", **ONCE)
@@ -32,8 +32,8 @@ def hold_gate(
     Raises:
         GateClosed: with every reason; the verdict is in `ops.gate_result` and in Data Docs before that.
     """
-    from expectations.gates import Judge
-    from expectations.window import Window
+    from expectations.checks.window import Window
+    from expectations.validation.gate import Judge
 
     judge = Judge(warehouse, settings.docs_folder)
 
@@ -71,7 +71,7 @@ def _hold(
     Raises:
         Interrupted: a signal asked the process to end, at whatever moment of the gate; there is no approval.
     """
-    from expectations.gates import ANY_CRASH, ENGINE_GONE, crashed
+    from expectations.validation.gate import ANY_CRASH, ENGINE_GONE, crashed
 
     interruption.raise_if_requested()
     judged_at = datetime.now(UTC).replace(tzinfo=None)
@@ -93,8 +93,8 @@ def _hold(
 
 def _kept(verdict: Verdict, settings: Settings, judged_at: datetime) -> Verdict:
     """A verdict that plain code gave, with its pages."""
-    from expectations.docs_of_code import with_pages
-    from expectations.docs_runs import keep_verdict
+    from expectations.data_docs.code_verdicts import with_pages
+    from expectations.data_docs.run_history import keep_verdict
 
     paged = with_pages(verdict, judged_at)
     keep_verdict(settings.docs_folder, paged, judged_at)

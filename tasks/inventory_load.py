@@ -9,14 +9,14 @@ from prefect import get_run_logger, task
 
 from shelfgate import interruption
 from shelfgate.clients import lambda_api
+from shelfgate.clients.lambda_response import Ended, ended
 from shelfgate.clients.landing_bucket import DUMP_SUFFIXES, DroppedObject, dropped_objects
-from shelfgate.clients.loader_reply import Ended, ended
-from shelfgate.ledger import Run, not_yet_judged, record_bucket_findings
+from shelfgate.ops.ledger import Run, not_yet_judged, record_bucket_findings
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.aws_blocks import lambda_client, landing
-from tasks.retrying import OUTSIDE_CALL
+from tasks.retries import EXTERNAL_CALL
 
 DUMPS_AN_INVOCATION = 20
 """The most that the loader takes. A call costs as much as a small dump; after each, the run tells how far it is."""
@@ -26,7 +26,7 @@ IGNORED_LOGGED = 20
 """Objects; a folder of thousands of others is counted."""
 
 
-@task(name="find dropped dumps", **OUTSIDE_CALL)
+@task(name="find dropped dumps", **EXTERNAL_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
     objects = dropped_objects(*landing(settings))
@@ -46,7 +46,7 @@ def _log_ignored(objects: Sequence[DroppedObject]) -> None:
         logger.info("%d more objects ignored: no dumps by their names", len(ignored) - IGNORED_LOGGED)
 
 
-@task(name="load dumps", task_run_name="load {batch[0].object_key} ...", **OUTSIDE_CALL)
+@task(name="load dumps", task_run_name="load {batch[0].object_key} ...", **EXTERNAL_CALL)
 def load_batch(settings: Settings, run: Run, batch: Sequence[DroppedObject]) -> list[Ended]:
     """Have the Lambda load up to DUMPS_AN_INVOCATION object versions, each in a transaction of its own.
 
@@ -54,7 +54,7 @@ def load_batch(settings: Settings, run: Run, batch: Sequence[DroppedObject]) -> 
     version that it has judged with the receipt it gave first.
 
     Raises:
-        LoadInterrupted, OutsideWorldGaveUp: no answer this time; the task tries again.
+        LoadInterrupted, ExternalServiceUnavailable: no answer this time; the task tries again.
         LoadFailed: the function failed for good, or its reply does not account for every dump.
     """
     asked = [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from prefect import get_run_logger, task
 
-from shelfgate.candidate import measure
-from shelfgate.landing import refuse_later_arrivals
-from shelfgate.ledger import Run
 from shelfgate.model import Approval, Candidate, Publication
+from shelfgate.ops.ledger import Run
 from shelfgate.progress import Step, report
-from shelfgate.publication import publish
+from shelfgate.publication.candidate import measure
+from shelfgate.publication.landing_fingerprint import refuse_later_arrivals
+from shelfgate.publication.publish import publish
 from shelfgate.warehouse import Warehouse
-from tasks.retrying import ONCE
+from tasks.retries import ONCE
 
 
 @task(name="measure candidate", **ONCE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import SecretStr
 
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable
 from shelfgate.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def with_keys(settings: Settings) -> Settings:
 
     Raises:
         ConfigurationError: a block is not there, holds no encrypted key pair, or contradicts a setting.
-        OutsideWorldGaveUp: Prefect did not answer.
+        ExternalServiceUnavailable: Prefect did not answer.
     """
     for which in ("snowflake", "snowflake_build"):
         if (name := getattr(settings, f"{which}_block")) is not None:
@@ -92,10 +92,14 @@ def _loaded(named: str, name: str) -> SnowflakeCredentials:
         return SnowflakeCredentials.load(name, _sync=True)  # pyright: ignore[reportCallIssue]  (the dispatcher's)
     except (httpx.RequestError, json.JSONDecodeError) as error:
         # A page that is no JSON is a proxy's, whatever its status.
-        raise OutsideWorldGaveUp(f"{named}: Prefect did not answer ({type(error).__name__}). Run again.") from None
+        raise ExternalServiceUnavailable(
+            f"{named}: Prefect did not answer ({type(error).__name__}). Run again."
+        ) from None
     except (ValueError, RuntimeError, httpx.HTTPStatusError) as error:
         if isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= 500:
-            raise OutsideWorldGaveUp(f"{named}: Prefect answered {error.response.status_code}. Run again.") from None
+            raise ExternalServiceUnavailable(
+                f"{named}: Prefect answered {error.response.status_code}. Run again."
+            ) from None
         # Without its text: what did not fit may be a key.
         raise ConfigurationError(
             f"{named} cannot be loaded ({type(error).__name__}). Save it in Prefect under this name "

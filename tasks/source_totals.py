@@ -5,19 +5,19 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 
 from shelfgate.clients.source_postgres import count_source, need_all_tables
-from shelfgate.ledger import Run, record_source_totals
+from shelfgate.ops.ledger import Run, record_source_totals
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
-from tasks.retrying import OUTSIDE_CALL
+from tasks.retries import EXTERNAL_CALL
 
 
-@task(name="look at source", **OUTSIDE_CALL)
+@task(name="look at source", **EXTERNAL_CALL)
 def look_at_source(settings: Settings) -> None:
     """See that the source answers and has every table, before a sync is started that could only fail."""
     need_all_tables(settings.need("source_dsn"))
 
 
-@task(name="count source", **OUTSIDE_CALL)
+@task(name="count source", **EXTERNAL_CALL)
 def count_source_rows(settings: Settings, warehouse: Warehouse, run: Run) -> int:
     """Count rows, units and money of every day in Postgres into `ops.source_total`; returns the rows counted."""
     totals = count_source(settings.need("source_dsn"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.house import House
+    from tests.support.house import House
 
 # A shell's background job ignores Ctrl-C, and so would all that a test starts in it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -49,7 +49,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server for all tests that run a flow: a fresh one costs 10..37 s. What they start knows its key."""
     from prefect.settings import PREFECT_API_AUTH_STRING
 
-    from flows.orchestrator import server
+    from cli.prefect_api import server
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
@@ -69,14 +69,14 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def estate_at(home: Path, warehouse: str | None = None) -> Iterator[House]:
     """An empty estate; it ends with the block, or with this process."""
-    from sandbox import estate
-    from tests.house import House
+    from sandbox import stack
+    from tests.support.house import House
 
-    estate.up(home, warehouse=warehouse, with_parent=os.getpid(), on_progress=lambda _: None)
+    stack.up(home, warehouse=warehouse, with_parent=os.getpid(), on_progress=lambda _: None)
     try:
         yield House(home)
     finally:
-        estate.down(home)
+        stack.down(home)
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import boto3
 from aws_lambda_powertools import Logger
 
-from inventory_loader.announced import Landing, announced
-from inventory_loader.dropped import Dropped, Request, is_dump_by_name
+from inventory_loader.batch import LEAST_SECONDS, Loads, load_each, requests_of, unrecorded
 from inventory_loader.errors import ConfigurationError, EventNotUnderstood, LoaderError, ObjectVanished, TimeIsUp
-from inventory_loader.loading import Engine, load
+from inventory_loader.events import Landing, announced
+from inventory_loader.load import Engine, load
+from inventory_loader.objects import Dropped, Request, is_dump_by_name
 from inventory_loader.receipt import Receipt
-from inventory_loader.store import S3Store
-from inventory_loader.sweeping import LEAST_SECONDS, Loads, load_each, requests_of, unrecorded
+from inventory_loader.s3_store import S3Store
 
 _log = Logger(service="inventory_loader")
 
@@ -194,12 +194,12 @@ def _engine(ends_at: float, run_id: str) -> Iterator[Engine]:
     # Imported by target, so that a function with one engine need not carry the other.
     target = _setting("SHELFGATE_TARGET", "duckdb or snowflake")
     if target == "duckdb":
-        from inventory_loader.into_duckdb import DuckDBEngine
+        from inventory_loader.engines.duckdb import DuckDBEngine
 
         yield DuckDBEngine(Path(_setting("SHELFGATE_DUCKDB_PATH", "the path of the warehouse file")), ends_at=ends_at)
     elif target == "snowflake":
-        from inventory_loader.into_snowflake import SnowflakeEngine
-        from inventory_loader.snowflake_session import open_session
+        from inventory_loader.engines.snowflake import SnowflakeEngine
+        from inventory_loader.engines.snowflake_login import open_session
 
         def connect() -> Any:
             return open_session(environ, run_id=run_id, seconds_left=ends_at - time.monotonic() - _ROLLBACK_SECONDS)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from inventory_loader.contract import FIRST_SNAPSHOT, MAX_ROWS_OF_A_SNAPSHOT, SNAPSHOT_WEEKDAY, day_of
+from inventory_loader.dump.contract import FIRST_SNAPSHOT, MAX_ROWS_OF_A_SNAPSHOT, SNAPSHOT_WEEKDAY, day_of
 from inventory_loader.errors import DumpRefused
 from inventory_loader.receipt import SnapshotOutcome, Status
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from shelfgate.clients.landing_bucket import s3_client
-from shelfgate.clients.s3_answers import OBJECT, delete, put, whole_listing
 from shelfgate.clients.s3_errors import as_our_errors
+from shelfgate.clients.s3_responses import OBJECT, delete, put, whole_listing
 from shelfgate.failpoints import outside_call
 
 PAGES = "validations/"
@@ -35,7 +35,7 @@ def sync_pages(folder: Path, bucket: str, prefix: str, keep_runs: int, client: A
 
     Raises:
         ConfigurationError: no such bucket, no right to it, or no credentials.
-        OutsideWorldGaveUp: S3 does not answer, or not in a way that accounts for every page.
+        ExternalServiceUnavailable: S3 does not answer, or not in a way that accounts for every page.
     """
     wanted = (
         "one that this role may list, write and delete in; check SHELFGATE_DOCS_BUCKET. The pages on disk are whole."

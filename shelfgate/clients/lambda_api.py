@@ -14,9 +14,9 @@ from shelfgate.clients.aws_session import aws_session
 from shelfgate.errors import (
     ConfigurationError,
     DumpVanished,
+    ExternalServiceUnavailable,
     LoadFailed,
     LoadInterrupted,
-    OutsideWorldGaveUp,
     ShelfgateError,
 )
 from shelfgate.failpoints import outside_call
@@ -67,7 +67,7 @@ def invoke(
         LoadFailed: the function failed for good, was ended by Lambda, or replied with what is no JSON object.
         ConfigurationError: there is no such function, we may not call it, region or credentials are missing, or the
             function says that its own settings, rights or tables are.
-        OutsideWorldGaveUp: Lambda did not answer, or something between did; the function may be running.
+        ExternalServiceUnavailable: Lambda did not answer, or something between did; the function may be running.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -107,7 +107,7 @@ def _check_of_lambda(function: str, response: Any) -> None:
     status = response.get("StatusCode")
     kind = response["ResponseMetadata"]["HTTPHeaders"].get("content-type", "no content type")
     if status != 200 or "ExecutedVersion" not in response or "json" not in kind:
-        raise OutsideWorldGaveUp(
+        raise ExternalServiceUnavailable(
             f"function {function}: observed HTTP {status}, {kind}; expected 200, JSON and the version that Lambda ran. "
             f"{_BETWEEN}"
         )
@@ -118,12 +118,14 @@ def _as_ours(function: str, response: Any) -> ShelfgateError:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if str(error.get("Code") or "0").isdigit():
         # botocore puts the status there when the body names no error of Lambda's.
-        return OutsideWorldGaveUp(f"function {function}: HTTP {status} without an error of Lambda's. {_BETWEEN}")
+        return ExternalServiceUnavailable(
+            f"function {function}: HTTP {status} without an error of Lambda's. {_BETWEEN}"
+        )
     seen = f"function {function}: {error.get('Code')}: {error.get('Message')}"
     if error.get("Code") in _OUR_MISTAKES:
         return ConfigurationError(f"{seen}. Check SHELFGATE_LAMBDA_FUNCTION, the region and the role.")
     if status == 429 or status >= 500:
-        return OutsideWorldGaveUp(f"{seen}. It was not called again; run again later.")
+        return ExternalServiceUnavailable(f"{seen}. It was not called again; run again later.")
     return LoadFailed(f"{seen}. It was not called again.")
 
 
@@ -131,7 +133,7 @@ def _as_unanswered(function: str, error: Exception) -> ShelfgateError:
     from botocore import exceptions
 
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return OutsideWorldGaveUp(
+        return ExternalServiceUnavailable(
             f"function {function}{of_aws_error(error)}: no answer ({type(error).__name__}). It may be running; it was "
             "not called again, and calling it again later is safe."
         )

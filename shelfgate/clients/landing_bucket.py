@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shelfgate.clients.aws_session import aws_session
-from shelfgate.clients.s3_answers import DELETE_MARKER, VERSION, whole_listing
 from shelfgate.clients.s3_errors import as_our_errors
+from shelfgate.clients.s3_responses import DELETE_MARKER, VERSION, whole_listing
 from shelfgate.failpoints import outside_call
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def dropped_objects(bucket: str, prefix: str, client: Any | None = None) -> list
 
     Raises:
         ConfigurationError: no such bucket, no right to list it, or no credentials.
-        OutsideWorldGaveUp: S3 does not answer, or not with a whole listing.
+        ExternalServiceUnavailable: S3 does not answer, or not with a whole listing.
     """
     wanted = "a bucket that this role may list; check SHELFGATE_S3_BUCKET."
     with as_our_errors(bucket, f"listing {bucket}/{prefix}", wanted):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from shelfgate.clients.addresses import of_aws_error
-from shelfgate.clients.s3_answers import ObjectsNotDeleted, UnusableAnswer
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, ShelfgateError
+from shelfgate.clients.s3_responses import ObjectsNotDeleted, UnusableAnswer
+from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, ShelfgateError
 
 # The same call would fail again until somebody changes a setting or a policy.
 _FOR_SOMEBODY = frozenset(
@@ -34,7 +34,7 @@ def as_our_errors(bucket: str, doing: str, wanted: str) -> Iterator[None]:
 
     Raises:
         ConfigurationError: no such bucket, no right to it, or no credentials.
-        OutsideWorldGaveUp: S3 does not answer, or something between answers in its place.
+        ExternalServiceUnavailable: S3 does not answer, or something between answers in its place.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,9 +47,9 @@ def as_our_errors(bucket: str, doing: str, wanted: str) -> Iterator[None]:
     except ObjectsNotDeleted as error:
         if error.code in _FOR_SOMEBODY:
             raise ConfigurationError(f"S3: {error} in bucket {bucket}. Wanted {wanted}") from None
-        raise OutsideWorldGaveUp(f"S3: {error} while {doing}. Run again.") from None
+        raise ExternalServiceUnavailable(f"S3: {error} while {doing}. Run again.") from None
     except UnusableAnswer as error:
-        raise OutsideWorldGaveUp(
+        raise ExternalServiceUnavailable(
             f"S3: no usable answer while {doing}: {error}. {_NOTHING_CHANGED} Look for a proxy, a cache or a sign-in "
             "page between here and the endpoint (AWS_ENDPOINT_URL_S3), then run again."
         ) from None
@@ -62,11 +62,11 @@ def _refused(answer: Any, bucket: str, doing: str, wanted: str) -> ShelfgateErro
     if not code or code.isdigit():
         # botocore puts the status there when the body names no error of S3's.
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return OutsideWorldGaveUp(
+        return ExternalServiceUnavailable(
             f"S3: HTTP {status} without an error code while {doing}; expected an answer of S3 and not of something "
             f"between. {_NOTHING_CHANGED} Run again when it answers."
         )
-    return OutsideWorldGaveUp(f"S3: {code} while {doing}. {_NOTHING_CHANGED} Run again.")
+    return ExternalServiceUnavailable(f"S3: {code} while {doing}. {_NOTHING_CHANGED} Run again.")
 
 
 def _unanswered(error: Exception, doing: str, wanted: str) -> ShelfgateError:
@@ -80,7 +80,7 @@ def _unanswered(error: Exception, doing: str, wanted: str) -> ShelfgateError:
         exceptions.PaginationError,
     )
     if isinstance(error, outages):
-        return OutsideWorldGaveUp(
+        return ExternalServiceUnavailable(
             f"S3{of_aws_error(error)}: no answer while {doing} ({type(error).__name__}). {_NOTHING_CHANGED} Run again."
         )
     return ConfigurationError(f"S3: {type(error).__name__} while {doing}. Wanted {wanted}")

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, LiteralString
 
 from shelfgate.clients.addresses import of_dsn
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp, PermanentFailure
+from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure
 from shelfgate.failpoints import outside_call
 from shelfgate.progress import Step, report
 
@@ -91,7 +91,7 @@ def count_source(dsn: str) -> list[SourceTotal]:
     """Totals of all 14 tables, seen in one snapshot of the source.
 
     Raises:
-        OutsideWorldGaveUp: Postgres does not answer.
+        ExternalServiceUnavailable: Postgres does not answer.
         ConfigurationError: `dsn` is no connection string, or Postgres refuses the user or the password.
         PermanentFailure: a table or a column is missing, or holds no numbers that can be added up.
     """
@@ -106,7 +106,7 @@ def need_all_tables(dsn: str) -> None:
 
     Raises:
         PermanentFailure: with the names of the tables that are missing, or of a column that holds no numbers.
-        OutsideWorldGaveUp, ConfigurationError: as `count_source`.
+        ExternalServiceUnavailable, ConfigurationError: as `count_source`.
     """
     with _snapshot_of(dsn) as connection:
         there = {name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public'")}
@@ -173,7 +173,7 @@ def _snapshot_of(dsn: str) -> Iterator[psycopg.Connection]:
     except psycopg.OperationalError as error:
         if "password authentication failed" in str(error):
             raise ConfigurationError("source: Postgres refused the user or password in SHELFGATE_SOURCE_DSN.") from None
-        raise OutsideWorldGaveUp(
+        raise ExternalServiceUnavailable(
             f"source: Postgres at {of_dsn(dsn)} (SHELFGATE_SOURCE_DSN) did not answer. Nothing was changed."
         ) from None
     except psycopg.DatabaseError as error:

@@ -47,11 +47,11 @@ def open_warehouse(settings: Settings, on_wait: Callable[[str], None] | None = N
             "Failpoints end runs on purpose: unset it."
         )
     if target == "duckdb":
-        from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+        from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(settings.warehouse_file, wait_seconds=settings.warehouse_wait_seconds, on_wait=on_wait)
     if target == "snowflake":
-        from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+        from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
 
         return SnowflakeWarehouse.of(settings)
     raise ConfigurationError(f"SHELFGATE_TARGET is {target!r}; this installation knows: duckdb, snowflake.")

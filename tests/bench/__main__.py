@@ -83,11 +83,11 @@ def gate_on_one_week(folder: Path) -> Pair:
 
     import great_expectations  # noqa: F401  (its import is paid once a process and not measured)
 
-    from expectations.gates import Judge, Window, suites_of
-    from expectations.window import render
+    from expectations.checks.window import render
+    from expectations.validation.gate import Judge, Window, suites_of
     from shelfgate.model import Gate
     from shelfgate.warehouse import install
-    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+    from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
     warehouse = DuckDBWarehouse(folder / "gate.duckdb")
     write_dump(folder / "week.csv", 1)
@@ -128,7 +128,7 @@ def gate_on_one_week(folder: Path) -> Pair:
         def ours() -> None:
             from unittest.mock import patch
 
-            with patch("expectations.gates.suites_of", return_value=[suite]):
+            with patch("expectations.validation.gate.suites_of", return_value=[suite]):
                 judge.verdict(Gate.LANDING, window)
 
         return best("landing suite, one week", lambda: cpu(ours), "the same checks as bare SQL", lambda: cpu(bare))
@@ -138,19 +138,19 @@ def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[
     """Every gate of a daily run, as the run timed it, against the queries of its suites sent as bare SQL."""
     from datetime import date, timedelta
 
-    from flows.manual import refresh_now
-    from sandbox import estate
+    from cli.runs import refresh_now
+    from sandbox import stack
 
     pairs: list[Pair] = []
     patch.setenv("SHELFGATE_HOME", str(home))
     first = date(2002, 12, 6)  # nearly all of the history is there: the dearest days that a gate can have
-    estate.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
+    stack.up(home, with_parent=os.getpid(), on_progress=lambda _: None)
     try:
-        estate.seed(home, scale, first, on_progress=lambda _: None)
+        stack.seed(home, scale, first, on_progress=lambda _: None)
         refresh_now(first)  # pays for the first load, and for the imports of this process
         for number in range(1, ROUNDS + 1):
             day = first + timedelta(days=number)
-            estate.advance(home, 1, on_progress=lambda _: None)
+            stack.advance(home, 1, on_progress=lambda _: None)
             settings, refreshed = refresh_now(day)
             ours = {stage: spent for stage, spent in refreshed.seconds.items() if stage.endswith(" gate")}
             bare = _seconds_of_bare_queries(settings.warehouse_file)
@@ -160,7 +160,7 @@ def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[
             each = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in ours.items())
             print(f"  {pairs[-1].what}: {pairs[-1].ratio:.2f} ({each})", file=sys.stderr)
     finally:
-        estate.down(home)
+        stack.down(home)
     return pairs
 
 
@@ -168,13 +168,13 @@ def _seconds_of_bare_queries(warehouse: Path) -> float:
     """The last run's gates once more, without Great Expectations; what is published by now is their base."""
     from datetime import UTC, datetime
 
-    from expectations.gates import suites_of
-    from expectations.window import Window, render
-    from shelfgate.ledger import Run, judged_until
+    from expectations.checks.window import Window, render
+    from expectations.validation.gate import suites_of
     from shelfgate.model import Gate
-    from shelfgate.publication import publications
-    from shelfgate.reading_back import promised_by, published_verdict
-    from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+    from shelfgate.ops.ledger import Run, judged_until
+    from shelfgate.publication.publish import publications
+    from shelfgate.publication.readback import promised_by, published_verdict
+    from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
     with DuckDBWarehouse(warehouse).turn() as session:
         last, base = publications(session)[:2]

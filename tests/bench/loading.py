@@ -20,11 +20,11 @@ import duckdb
 import psutil
 import pytest
 
+from sandbox.aws_lambda.invoke_server import lambda_app
+from sandbox.aws_lambda.runtime import LambdaConfig
 from sandbox.aws_signature import AwsKeys
-from sandbox.lambda_api import lambda_app
-from sandbox.lambda_runtime import LambdaConfig
 from shelfgate.clients import lambda_api
-from tests.contract.inventory_landing import PREFIX, House, furnished, s3_served
+from tests.contract.inventory.inventory_landing import PREFIX, House, furnished, s3_served
 from tests.contract.serving import served
 
 FUNCTION = "inventory-loader"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from expectations.docs import build
-from tests.browser.chromium import PROGRAM, Tab, chromium
-from tests.evidence import judge_run
+from expectations.data_docs.site import build
+from tests.support.chromium import PROGRAM, Tab, chromium
+from tests.support.evidence import judge_run
 
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),

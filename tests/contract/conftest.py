@@ -11,15 +11,15 @@ import psycopg
 import pytest
 
 import sandbox
-from sandbox import postgres, tpcds
-from tests.contract.inventory_landing import House, furnished, s3_served
+from sandbox.sources import postgres_server, tpcds
+from tests.contract.inventory.inventory_landing import House, furnished, s3_served
 
 
 @pytest.fixture(scope="session")
 def whole_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The DSN of a database with the 14 source tables at scale 0.01, to read only."""
     folder = tmp_path_factory.mktemp("postgres")
-    server = postgres.start(folder, password=secrets.token_hex(8))
+    server = postgres_server.start(folder, password=secrets.token_hex(8))
     try:
         _fill(server.dsn, tpcds.generated(0.01, folder, print))
         yield server.dsn
@@ -78,7 +78,7 @@ def _execute_beside(dsn: str, statement: str) -> None:
 
 def _fill(dsn: str, generated: Path) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute((Path(sandbox.__file__).parent / "sql" / "source_tables.sql").read_bytes())
+        connection.execute((Path(sandbox.__file__).parent / "sources" / "sql" / "source_tables.sql").read_bytes())
         with duckdb.connect() as engine:
             tpcds.load_extension(engine, "postgres_scanner")
             engine.execute(f"attach '{tpcds.quoted(generated)}' as tpcds (read_only)")

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from flows.manual import backfill_now
+from cli.runs import backfill_now
 from shelfgate.errors import ConfigurationError
-from tests.house import House
+from tests.support.house import House
 
 MONDAY = date(1999, 3, 1)
 

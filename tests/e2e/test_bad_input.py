@@ -10,8 +10,8 @@ import pytest
 
 import flows.build
 from shelfgate.errors import GateClosed, PermanentFailure
-from tests.house import House
-from tests.terminal import answered, run
+from tests.support.house import House
+from tests.support.terminal import answered, run
 
 WEDNESDAY = date(2000, 12, 27)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from shelfgate.warehouse.on_duckdb import turn
+from shelfgate.warehouse.engines.duckdb.warehouse import turn
 from tests.conftest import at_home, estate_at
-from tests.house import House
-from tests.terminal import answered, run, start
+from tests.support.house import House
+from tests.support.terminal import answered, run, start
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_without_a_target_it_says_what_to_set(tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_command_has_help() -> None:
-    from flows.cli import cli
+    from cli.main import cli
 
     def walk(command: Any, path: list[str]) -> list[tuple[list[str], str | None]]:
         found = [(path, command.help)]

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.house import House
+from tests.support.house import House
 
 FIRST, DAYS = date(1999, 12, 23), 14
 

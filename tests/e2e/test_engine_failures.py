@@ -11,12 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.day import Day
-from flows.manual import backfill_now
+from cli.runs import backfill_now
+from flows.run_context import RunContext
 from shelfgate.errors import EngineFailed
-from shelfgate.warehouse import duckdb_connections, on_duckdb
-from tests.house import House
-from tests.invalidated import fail_at_commit, invalidate, is_open
+from shelfgate.warehouse.engines.duckdb import connections, warehouse
+from tests.support.house import House
+from tests.support.invalidated import fail_at_commit, invalidate, is_open
 
 FIRST_DAY = date(1999, 3, 1)
 STAGES = {
@@ -63,10 +63,10 @@ class Trouble:
 @contextmanager
 def broken(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> Iterator[Trouble]:
     """Every turn passes here, those that answer beside a gate too; whoever connects later joins their instance."""
-    stage_of, living = Day.stage, duckdb_connections.living
+    stage_of, living = RunContext.stage, connections.living
 
     @contextmanager
-    def stage(day: Day, name: str) -> Iterator[None]:
+    def stage(day: RunContext, name: str) -> Iterator[None]:
         trouble.enter(name)
         try:
             with stage_of(day, name):
@@ -81,8 +81,8 @@ def broken(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> Iterator[Troubl
         return connection
 
     with monkeypatch.context() as patch:
-        patch.setattr(Day, "stage", stage)
-        patch.setattr(on_duckdb, "living", watched)
+        patch.setattr(RunContext, "stage", stage)
+        patch.setattr(warehouse, "living", watched)
         yield trouble
 
 

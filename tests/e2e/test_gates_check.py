@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.e2e.test_command_line import answered, run
-from tests.house import House
+from tests.support.house import House
 
 GATES = ("file", "landing", "staging", "marts", "published")
 

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from datetime import date
 
-from tests.house import House
-from tests.terminal import run
+from tests.support.house import House
+from tests.support.terminal import run
 
 DAY = date(1999, 3, 6)
 

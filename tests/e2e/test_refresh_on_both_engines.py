@@ -15,13 +15,13 @@ import httpx
 import pytest
 from snowflake.connector.cursor import SnowflakeCursor
 
-from flows.gate_check import judge_gate
-from flows.manual import rollback_now, vacuum_now
-from shelfgate.candidate import PUBLISHED_TABLES, published_columns
+from cli.gates import judge_gate
+from cli.runs import rollback_now, vacuum_now
 from shelfgate.model import Gate
+from shelfgate.publication.candidate import PUBLISHED_TABLES, published_columns
 from shelfgate.settings import Settings
 from tests.conftest import at_home, estate_at
-from tests.house import House
+from tests.support.house import House
 
 # Nine weeks; the first day more is a Thursday, with a dump.
 SCALE, FIRST = 0.01, date(1998, 3, 4)

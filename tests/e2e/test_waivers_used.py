@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from expectations.waivers import read_waivers
+from expectations.validation.waivers import read_waivers
 from shelfgate.errors import GateClosed
 from shelfgate.settings import Settings
 from tasks import gates
-from tests.house import House
+from tests.support.house import House
 
 DAY = date(1999, 3, 6)
 ENTRY = """
@@ -50,7 +50,7 @@ def test_a_waiver_opens_its_gate_only_while_it_lives_and_is_shown_wherever_the_v
     house: House, shown: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "waivers.yml"
-    monkeypatch.setattr("expectations.gates.read_waivers", lambda _: read_waivers(file))
+    monkeypatch.setattr("expectations.validation.gate.read_waivers", lambda _: read_waivers(file))
     today = datetime.now(UTC).date()
     house.seed(0.01, DAY)
     with house.source() as source:

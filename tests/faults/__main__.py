@@ -7,7 +7,7 @@ import json
 import sys
 import warnings
 
-from flows.console import plain_run_logs, say
+from cli.console import plain_run_logs, say
 
 plain_run_logs()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.faults.fault import PASSES, At, SourceFault, Undo
-from tests.house import House
+from tests.support.house import House
 
 Rows = list[list[str]]
 

@@ -8,11 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.gates.growing_warehouse import counted_lines
+from tests.integration.gates.growing_warehouse import counted_lines
 
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
-    from tests.house import House
+    from tests.support.house import House
 
 Undo = Callable[[], None]
 

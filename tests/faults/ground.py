@@ -12,21 +12,21 @@ from pathlib import Path
 import duckdb
 from prefect import flow
 
-from expectations.compile import SUITES
-from expectations.gates import Judge, Window
-from expectations.waivers import WAIVERS
+from cli.prefect_api import server
+from cli.runs import refresh_now
+from expectations.compiler.suites import SUITES
+from expectations.validation.gate import Judge, Window
+from expectations.validation.waivers import WAIVERS
 from flows.build import build
-from flows.day import Day, a_day
 from flows.land import land
-from flows.manual import refresh_now
-from flows.orchestrator import server
-from sandbox import estate
-from shelfgate.candidate import measure
-from shelfgate.ledger import Run
+from flows.run_context import RunContext, daily_run
+from sandbox import stack
 from shelfgate.model import Candidate, Gate, Publication, Verdict
-from shelfgate.publication import current_publication, publish
-from shelfgate.reading_back import published_verdict
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse, turn
+from shelfgate.ops.ledger import Run
+from shelfgate.publication.candidate import measure
+from shelfgate.publication.publish import current_publication, publish
+from shelfgate.publication.readback import published_verdict
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse, turn
 from tests.faults.fault import PASSES, STOPS, Fault
 
 DAYS = {
@@ -73,8 +73,8 @@ class Met:
 
 
 @flow(name="build only")
-def build_only(business_date: date) -> tuple[Day, Candidate]:
-    with a_day(business_date) as day:
+def build_only(business_date: date) -> tuple[RunContext, Candidate]:
+    with daily_run(business_date) as day:
         return day, build(day, land(day))
 
 
@@ -83,7 +83,7 @@ class Ground:
     """A warehouse whose candidate waits for its gate, and a copy of it to go back to."""
 
     home: Path
-    day: Day
+    day: RunContext
     candidate: Candidate
     suites: Path = SUITES
 
@@ -141,11 +141,11 @@ class Ground:
 def ground(home: Path, scale: float) -> Iterator[Ground]:
     """Publish a day if there is one, build the next; the estate of this home is up, and SHELFGATE_HOME names it."""
     published, landed = DAYS[scale]
-    estate.seed(home, scale, published or landed, on_progress=lambda _: None)
+    stack.seed(home, scale, published or landed, on_progress=lambda _: None)
     if published:
         _, refreshed = refresh_now(published)
         assert refreshed.publication.new
-        estate.advance(home, (landed - published).days, on_progress=lambda _: None)
+        stack.advance(home, (landed - published).days, on_progress=lambda _: None)
     with server(home, lambda _: None):
         made = Ground(home, *build_only(landed))
         made.keep()

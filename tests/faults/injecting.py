@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from flows.orchestrator import send_what_waits, server
-from sandbox import estate
+from cli.prefect_api import send_what_waits, server
+from sandbox import stack
 from shelfgate.errors import EngineFailed
 from shelfgate.model import Gate
 from tests.faults.fault import Fault, SourceFault
 from tests.faults.ground import Ground, Met, ground
 from tests.faults.meeting import meet, meet_whole_flow
-from tests.house import House
+from tests.support.house import House
 
 Told = Callable[[str], None]
 
@@ -84,12 +84,12 @@ def new_home(tell: Told = lambda _: None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["SHELFGATE_HOME"] = folder
-        estate.up(home, with_parent=os.getpid(), on_progress=tell)
+        stack.up(home, with_parent=os.getpid(), on_progress=tell)
         try:
             yield home
         finally:
             send_what_waits()
-            estate.down(home)
+            stack.down(home)
             # Where this estate's servers listen went into the environment, too: the next home has others.
             for name in set(os.environ) - set(before):
                 del os.environ[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from expectations.transit import CHECK_ID
+from expectations.compiler.transit import CHECK_ID
 from tests.faults.fault import PASSES, At, RowsFault, rows
 
 # By table: its key, and the column besides that is never NULL and the check of its own that a doubled row fires.

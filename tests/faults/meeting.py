@@ -10,7 +10,7 @@ from shelfgate.model import Gate, Verdict
 from tests.faults.fault import PASSES, At, Fault, ModelFault, ProtocolFault, RowsFault, SourceFault
 from tests.faults.ground import Ground, Met, fired_in
 from tests.faults.mutants import build_mutant
-from tests.house import House
+from tests.support.house import House
 
 GATES = {
     At.LANDED: (Gate.FILE, Gate.LANDING),

@@ -14,7 +14,7 @@ import yaml
 
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.model import Gate
-from shelfgate.publication import publish
+from shelfgate.publication.publish import publish
 from tests.faults.fault import PASSES, At, ProtocolFault
 from tests.faults.ground import Ground, fired_in
 
@@ -92,8 +92,8 @@ import os, pickle, sys
 from pathlib import Path
 
 from shelfgate.model import Verdict
-from shelfgate.publication import publish
-from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
+from shelfgate.publication.publish import publish
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
 
 run = DuckDBSession.run
 def run_and_die(self, sql, parameters=()):

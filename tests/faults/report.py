@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.gates import suites_of
+from expectations.validation.gate import suites_of
 from shelfgate.model import Gate
 from tests.faults.fault import PASSES
 from tests.faults.ground import Met

@@ -16,7 +16,7 @@ from tests.faults.injecting import closed_gates, meet_in_folder, new_home, settl
 from tests.faults.meeting import meet_whole_flow
 from tests.faults.mutants import mistaken
 from tests.faults.report import CRITICAL
-from tests.house import House
+from tests.support.house import House
 
 
 def test_every_critical_check_has_a_fault_that_it_must_stop() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.gates import Judge
-from sandbox.snowflake.process import ADMIN
-from shelfgate.candidate import columns_by_table
-from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
-from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from expectations.validation.gate import Judge
+from sandbox.snowflake.emulator_process import ADMIN
+from shelfgate.publication.candidate import columns_by_table
+from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
+from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
 from tests.faults.fault import RowsFault
 from tests.faults.ground import Ground, Met, changes_rows, hold
 from tests.faults.meeting import GATES, outcome

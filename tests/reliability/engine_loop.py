@@ -22,13 +22,13 @@ from queue import SimpleQueue
 
 import duckdb
 
-from expectations.gates import suites_of
-from expectations.suite_run import prepare
-from expectations.window import Window
-from shelfgate.ledger import Run, judged_until
+from expectations.checks.window import Window
+from expectations.validation.gate import suites_of
+from expectations.validation.suite_runner import prepare
 from shelfgate.model import Gate
-from shelfgate.publication import current_publication
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.ops.ledger import Run, judged_until
+from shelfgate.publication.publish import current_publication
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
 WRITER = """
 import sys, duckdb
@@ -133,7 +133,8 @@ def _statements(file: Path) -> list[list[str]]:
         run = Run("loop", base.business_date, base, judged_until(session, base))
     window = Window.of(run, datetime.now(UTC).replace(tzinfo=None))
     return [
-        [prepare(suite, window).at_once.statement for suite in suites_of(gate)] for gate in (Gate.FILE, Gate.LANDING)
+        [prepare(suite, window).suite_query.statement for suite in suites_of(gate)]
+        for gate in (Gate.FILE, Gate.LANDING)
     ]
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
-from inventory_loader.dropped import Request
-from inventory_loader.into_duckdb import DuckDBEngine
-from inventory_loader.loading import load
+from inventory_loader.engines.duckdb import DuckDBEngine
+from inventory_loader.load import load
+from inventory_loader.objects import Request
 from inventory_loader.receipt import Receipt
-from inventory_loader.store import S3Store
+from inventory_loader.s3_store import S3Store
 
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.warehouse import install
-from shelfgate.warehouse.on_duckdb import DuckDBSession
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBSession
 from tests.reliability.reckoning import Inputs
 from tests.reliability.shop import PREFIX, WEEKS, Bucket, Shop
 from tests.reliability.small_build import make_candidate_tables, make_raw_tables, sync

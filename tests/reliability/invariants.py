@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from shelfgate.candidate import PUBLISHED_TABLES
+from shelfgate.publication.candidate import PUBLISHED_TABLES
 from tests.reliability.engine_room import EngineRoom
 from tests.reliability.reckoning import COLUMNS, Inputs, Table, reckon
 

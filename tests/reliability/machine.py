@@ -18,8 +18,8 @@ from inventory_loader.errors import LoaderError
 from shelfgate import failpoints
 from shelfgate.errors import ShelfgateError
 from shelfgate.failpoints import NAMES, start_counting_anew
-from shelfgate.lease import take
 from shelfgate.model import Publication
+from shelfgate.ops.lease import take
 from tests.reliability.engine_room import LAST_DAY, EngineRoom, gone_process
 from tests.reliability.invariants import Invariants
 from tests.reliability.runs import InProgress, refreshing, rolling_back, vacuuming

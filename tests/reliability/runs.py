@@ -8,12 +8,11 @@ from datetime import date, datetime
 
 import duckdb
 
-from shelfgate.candidate import measure
 from shelfgate.clients.landing_bucket import dropped_objects
 from shelfgate.failpoints import SimulatedCrash, failpoint
-from shelfgate.landing import fingerprint, refuse_later_arrivals
-from shelfgate.lease import Lease, release, renew, take
-from shelfgate.ledger import (
+from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
+from shelfgate.ops.lease import Lease, release, renew, take
+from shelfgate.ops.ledger import (
     Run,
     begin_run,
     not_yet_judged,
@@ -21,11 +20,12 @@ from shelfgate.ledger import (
     record_source_totals,
     record_verdict,
 )
-from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.publication import publish
-from shelfgate.reading_back import published_verdict
-from shelfgate.rollback import roll_back
-from shelfgate.vacuum import Vacuumed, vacuum
+from shelfgate.publication.candidate import measure
+from shelfgate.publication.landing_fingerprint import fingerprint, refuse_later_arrivals
+from shelfgate.publication.publish import publish
+from shelfgate.publication.readback import published_verdict
+from shelfgate.publication.rollback import roll_back
+from shelfgate.publication.vacuum import Vacuumed, vacuum
 from shelfgate.warehouse import Session
 from tests.reliability.engine_room import EngineRoom
 from tests.reliability.reckoning import Inputs

@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FunctionType
 
-from inventory_loader import loading
-from inventory_loader.into_duckdb import DuckDBTurn
+from inventory_loader import load
+from inventory_loader.engines.duckdb import DuckDBTurn
 
-from shelfgate import candidate, landing, lease, model, publication, rollback, vacuum
+from shelfgate import model
+from shelfgate.ops import lease
+from shelfgate.publication import candidate, landing_fingerprint, publish, rollback, vacuum
 from tests.reliability import acts, small_build
 from tests.reliability.machine import Days
 
@@ -97,11 +99,11 @@ BUGS: dict[str, Bug] = {
     ),
     "the ledger's line is committed before the rows": Bug(
         acts.a_load_is_killed_after_each_of_its_statements,
-        (Patch(loading.load, {"            receipt = _settled(": LEDGER_FIRST}),),
+        (Patch(load.load, {"            receipt = _settled(": LEDGER_FIRST}),),
     ),
     "the publication takes two transactions": Bug(
         acts.a_week_is_corrected,
-        (Patch(publication.publish, {POINTER_LAST: "", "        _write_manifest(session": POINTER_FIRST}),),
+        (Patch(publish.publish, {POINTER_LAST: "", "        _write_manifest(session": POINTER_FIRST}),),
     ),
     "a closed verdict makes an approval": Bug(
         acts.poison_arrives, (Patch(model.Approval.__init__, {"if not verdict.open:": "if False:"}),)
@@ -109,9 +111,9 @@ BUGS: dict[str, Bug] = {
     "no compare-and-set": Bug(
         acts.a_zombie_wakes_that_the_lease_takes_for_alive,
         (
-            Patch(publication.publish, {"(current.publication_id if current else None) != candidate.base": "False"}),
+            Patch(publish.publish, {"(current.publication_id if current else None) != candidate.base": "False"}),
             Patch(
-                publication.move_pointer,
+                publish.move_pointer,
                 {"publication_id is not distinct from ?": "? is not distinct from ?", "[new_id, base]": "[new_id] * 3"},
             ),
         ),
@@ -146,7 +148,7 @@ BUGS: dict[str, Bug] = {
         acts.a_week_is_corrected,
         (
             Patch(
-                publication._changed,
+                publish._changed,
                 {
                     "before.get((p.table_name, p.week_start_date)) != (p.rows, p.digest)": ""
                     "before.get((p.table_name, p.week_start_date), (0,))[0] != p.rows"
@@ -171,20 +173,20 @@ BUGS: dict[str, Bug] = {
         acts.two_runs_build_at_once,
         (
             Patch(
-                publication._refuse_another_candidate,
+                publish._refuse_another_candidate,
                 {
                     "approval.run_id != candidate.run_id": "False",
                     "or approval.data_digest != candidate.digest": "",
                     "or sorted(now_there.partitions, key=str) != sorted(candidate.partitions, key=str)": "",
                 },
             ),
-            Patch(publication._refuse_other_rows, {"if differing:": "if False:"}),
+            Patch(publish._refuse_other_rows, {"if differing:": "if False:"}),
         ),
         only_by_its_act="the fence stops a run whose candidate another has written over, unless the lease is wrong",
     ),
     "what arrives after the landing gate is built": Bug(
         acts.a_file_and_a_sync_arrive_in_the_middle_of_a_run,
-        (Patch(landing.refuse_later_arrivals, {"fingerprint(session) != landed.data_digest": "False"}),),
+        (Patch(landing_fingerprint.refuse_later_arrivals, {"fingerprint(session) != landed.data_digest": "False"}),),
         only_by_its_act="chance seldom loads a dump between the landing gate and the build of a run that publishes",
     ),
     "vacuum drops the builds of weeks that are carried over": Bug(

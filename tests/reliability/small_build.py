@@ -1,16 +1,15 @@
 """dbt's part for a shop of two items: the same rule of which weeks are touched, a tenth of the columns.
 
-That dbt's own models follow this rule is what tests/dbt/test_incremental_build.py proves; refuses to decide anything
-else.
+That dbt's own models follow this rule is what `test_incremental_build.py` proves; refuses to decide anything else.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from shelfgate.candidate import PUBLISHED_TABLES
 from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.failpoints import failpoint
+from shelfgate.publication.candidate import PUBLISHED_TABLES
 from shelfgate.warehouse import Session
 from tests.reliability.shop import FIRST_WEEK, Books
 

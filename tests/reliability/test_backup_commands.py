@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import cli
+from cli.main import cli
 from shelfgate.errors import ConfigurationError, WarehouseBusy
-from shelfgate.lease import take
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.ops.lease import take
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tests.reliability.processes.small_process import look
 from tests.reliability.processes.small_run import run_day
 

@@ -10,13 +10,13 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from shelfgate.errors import BuildFailed
-from shelfgate.ledger import Run
+from shelfgate.ops.ledger import Run
 from shelfgate.progress import Step, listening
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tasks import dbt_build
-from tests.dbt.small_warehouse import make_warehouse
+from tests.support.small_warehouse import make_warehouse
 
 RUN = Run("run-1", date(2002, 12, 28), None)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prefect.server.schemas.schedules import CronSchedule
 
-from flows.day import day_before
+from flows.run_context import day_before
 
 DEPLOYED = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 

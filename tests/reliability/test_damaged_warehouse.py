@@ -17,10 +17,10 @@ import duckdb
 import pytest
 
 from shelfgate.errors import ConfigurationError, PermanentFailure, WarehouseBusy, WarehouseDamaged
-from shelfgate.lease import take
-from shelfgate.warehouse.duckdb_backup import back_up, restore
-from shelfgate.warehouse.file_copies import unfinished
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.ops.lease import take
+from shelfgate.publication.backup import back_up, restore
+from shelfgate.warehouse.engines.duckdb.file_copies import unfinished
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tests.reliability.processes.small_process import look
 from tests.reliability.processes.small_run import run_day
 
@@ -356,7 +356,7 @@ def test_two_restores_within_a_second_keep_both_files(
     backup = Path(back_up(at(file), tmp_path / "kept.duckdb").backup)
     microseconds = count()
     clock = SimpleNamespace(now=lambda zone: datetime(2026, 1, 1, microsecond=next(microseconds), tzinfo=zone))
-    monkeypatch.setattr("shelfgate.warehouse.duckdb_backup.datetime", clock)
+    monkeypatch.setattr("shelfgate.publication.backup.datetime", clock)
 
     kept = {restore(at(file), backup).kept_aside for _ in range(2)}
 
@@ -371,7 +371,7 @@ def test_a_copy_under_way_of_another_user_is_left_alone(file: Path, monkeypatch:
     def refused(_pid: int, _signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("shelfgate.warehouse.file_copies.os.kill", refused)
+    monkeypatch.setattr("shelfgate.warehouse.engines.duckdb.file_copies.os.kill", refused)
     with unfinished(file) as part:
         part.write_bytes(b"mine")
 

@@ -12,14 +12,14 @@ from shelfgate import failpoints
 from shelfgate.failpoints import NAMES, OUTSIDE_CALLS, TRANSACTIONS
 from shelfgate.model import Publication
 from shelfgate.warehouse import install
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tests.reliability.crashes import NEVER, Stage, armed
 from tests.reliability.engine_room import gone_process
 from tests.reliability.runs import refreshing
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = [
-    path for layer in ("shelfgate", "tasks", "flows", "expectations") for path in (ROOT / layer).rglob("*.py")
+    path for layer in ("shelfgate", "tasks", "flows", "cli", "expectations") for path in (ROOT / layer).rglob("*.py")
 ]
 
 
@@ -58,7 +58,7 @@ def failpoint_lines(node: ast.AST, side: str) -> list[int]:
 def test_every_commit_stands_between_two_failpoints() -> None:
     found = [(path.name, one) for path in PRODUCTION for one in functions(path) if commits(one)]
 
-    assert any(name == "on_duckdb.py" for name, _ in found)
+    assert any(name == "warehouse.py" for name, _ in found)
     for name, function in found:
         for line in commits(function):
             where = f"{name}:{line}"

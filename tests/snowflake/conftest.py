@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.snowflake.process import ADMIN, Emulator, KeyPair, make_key, start
-from shelfgate.warehouse.on_snowflake import Account, SnowflakeSession, SnowflakeWarehouse
-from shelfgate.warehouse.snowflake_login import Identity
-from shelfgate.warehouse.snowflake_setup import USERS, apply, plan
+from sandbox.snowflake.emulator_process import ADMIN, Emulator, KeyPair, make_key, start
+from shelfgate.warehouse.engines.snowflake.account_setup import USERS, apply, plan
+from shelfgate.warehouse.engines.snowflake.key_pair import Identity
+from shelfgate.warehouse.engines.snowflake.warehouse import Account, SnowflakeSession, SnowflakeWarehouse
 
 PASSPHRASE = "of-these-tests"
 BUCKET, PREFIX = "landing", "inbound/inventory/"

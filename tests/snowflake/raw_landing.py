@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from sandbox.snowflake.process import ADMIN
-from tests.dbt.small_warehouse import SALES_TABLES
+from sandbox.snowflake.emulator_process import ADMIN
 from tests.snowflake.conftest import BUCKET, PREFIX, Installed
+from tests.support.small_warehouse import SALES_TABLES
 
 # Airbyte's destination: whole numbers are NUMBER, other numbers FLOAT, names upper case.
 TYPES = {"INTEGER": "number(38, 0)", "BIGINT": "number(38, 0)", "DATE": "date", "VARCHAR": "varchar"}

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from inventory_loader import snowflake_session as loader_session
+from inventory_loader.engines import snowflake_login as loader_session
 from inventory_loader.errors import ConfigurationError as LoaderConfigurationError
 from snowflake.connector import SnowflakeConnection
 
-from sandbox.snowflake.process import KeyPair, make_key
+from sandbox.snowflake.emulator_process import KeyPair, make_key
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
-from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
-from tests.deployments.test_lambda_template import source
+from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
+from tests.integration.deployments.test_lambda_template import source
 
 __all__ = ["source"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sandbox.snowflake.process import ADMIN
+from sandbox.snowflake.emulator_process import ADMIN
 from tests.snowflake.conftest import BUCKET, Estate
 from tests.snowflake.wire import Cursor
 

@@ -18,15 +18,15 @@ from typing import Any
 
 import pytest
 
-from flows.reports import show_costs
+from cli.rendering import show_costs
 from sandbox.snowflake.emulator.dialect import objections
-from sandbox.snowflake.process import ADMIN
-from shelfgate.errors import NotVisible, OutsideWorldGaveUp, PermanentFailure
-from shelfgate.status import status_with_costs
+from sandbox.snowflake.emulator_process import ADMIN
+from shelfgate.errors import ExternalServiceUnavailable, NotVisible, PermanentFailure
+from shelfgate.ops.status import status_with_costs
 from shelfgate.warehouse import Session, install
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-from shelfgate.warehouse.snowflake_credits import ATTRIBUTED, LAST_RUNS, costs
-from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
+from shelfgate.warehouse.engines.snowflake.credits import ATTRIBUTED, LAST_RUNS, costs
+from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
 from tests.snowflake.conftest import Installed
 
 NOW = datetime(2026, 11, 22, 12, 0)
@@ -105,7 +105,7 @@ def test_credits_that_nobody_knows_yet_are_not_0(
     ("refusal", "why"),
     [
         (NotVisible("002003"), "grant database role snowflake.usage_viewer to role shelfgate_publisher"),
-        (OutsideWorldGaveUp("stopped after its time"), "stopped after its time"),
+        (ExternalServiceUnavailable("stopped after its time"), "stopped after its time"),
     ],
 )
 def test_a_role_that_may_not_look_gets_a_reason(refusal: Exception, why: str) -> None:

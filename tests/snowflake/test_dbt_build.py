@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from tests.dbt.small_warehouse import MARTS, PROJECT, Dbt, make_warehouse
 from tests.snowflake.conftest import Installed
 from tests.snowflake.raw_landing import generate, land
+from tests.support.small_warehouse import MARTS, PROJECT, Dbt, make_warehouse
 
 SELECTED = ("build", "--exclude-resource-type", "unit_test")
 

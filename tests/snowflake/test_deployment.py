@@ -13,12 +13,12 @@ import sqlglot
 from click.testing import CliRunner
 from sqlglot import exp
 
-from flows.cli import cli
-from sandbox.snowflake.process import ADMIN
-from shelfgate.candidate import PUBLISHED_TABLES
+from cli.main import cli
+from sandbox.snowflake.emulator_process import ADMIN
 from shelfgate.errors import ConfigurationError, PermanentFailure
-from shelfgate.warehouse.snowflake_setup import FOLDER, USERS, Step, plan
-from shelfgate.warehouse.snowflake_text import without_comments
+from shelfgate.publication.candidate import PUBLISHED_TABLES
+from shelfgate.warehouse.engines.snowflake.account_setup import FOLDER, USERS, Step, plan
+from shelfgate.warehouse.engines.snowflake.sql_text import without_comments
 from tests.snowflake.conftest import Estate, Installed, install_database
 
 GOLDEN = Path(__file__).with_name("grants.golden")

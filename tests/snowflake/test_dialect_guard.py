@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.snowflake.emulator.dialect import objections
-from shelfgate.warehouse.snowflake_text import statements_of
-from tests.dbt.small_warehouse import PROJECT, SNOWFLAKE_NAMES
+from shelfgate.warehouse.engines.snowflake.sql_text import statements_of
+from tests.support.small_warehouse import PROJECT, SNOWFLAKE_NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_our_named_statements_are_snowflakes() -> None:
 
 
 # A module that only one engine's adapter uses speaks that engine's SQL.
-OTHER_ENGINES = {"duckdb_backup.py", "on_duckdb.py", "source_postgres.py"}
+OTHER_ENGINES = {"backup.py", "source_postgres.py"}
 _STATEMENT = re.compile(
     r"\s*(select|insert into|update|delete from|with|merge into)\b.*\b(from|set|values|select)\b", re.I | re.S
 )

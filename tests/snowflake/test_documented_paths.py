@@ -19,16 +19,16 @@ from click.testing import CliRunner
 from inventory_loader.errors import ConfigurationError as LoaderConfigurationError
 from inventory_loader.handler import handler
 
-from flows.cli import cli
-from sandbox.snowflake.process import ADMIN
-from shelfgate.warehouse.on_snowflake import Account, SnowflakeWarehouse
-from shelfgate.warehouse.snowflake_login import Identity
-from shelfgate.warehouse.snowflake_setup import USERS
-from tests.contract.inventory_landing import FIRST, ONE, Context, dump
-from tests.deployments.template_rules import FUNCTION
-from tests.deployments.test_lambda_template import TEMPLATE, translated
-from tests.documentation import DocumentedPage
+from cli.main import cli
+from sandbox.snowflake.emulator_process import ADMIN
+from shelfgate.warehouse.engines.snowflake.account_setup import USERS
+from shelfgate.warehouse.engines.snowflake.key_pair import Identity
+from shelfgate.warehouse.engines.snowflake.warehouse import Account, SnowflakeWarehouse
+from tests.contract.inventory.inventory_landing import FIRST, ONE, Context, dump
+from tests.integration.deployments.template_rules import FUNCTION
+from tests.integration.deployments.test_lambda_template import TEMPLATE, translated
 from tests.snowflake.conftest import BUCKET, PREFIX, Estate, estate_in
+from tests.support.documentation import DocumentedPage
 
 PASSPHRASE = "of-the-page"
 DATABASE = "SHELFGATE"

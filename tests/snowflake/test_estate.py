@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import estate
+from sandbox import stack
 from sandbox.home import Home
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings, read_settings_file
@@ -15,8 +15,8 @@ from shelfgate.warehouse import install, open_warehouse
 from tests.conftest import at_home
 
 
-def up(home: Path, warehouse: str | None = None) -> estate.EstateInfo:
-    return estate.up(home, warehouse=warehouse, with_parent=os.getpid(), on_progress=lambda _: None)
+def up(home: Path, warehouse: str | None = None) -> stack.StackInfo:
+    return stack.up(home, warehouse=warehouse, with_parent=os.getpid(), on_progress=lambda _: None)
 
 
 @pytest.mark.proofs
@@ -33,7 +33,7 @@ def test_down_and_up_keep_the_account_and_leave_nothing_in_between(
         keys = {file.name: file.read_bytes() for file in place.snowflake.glob("*.p8")}
         assert {file.stat().st_mode & 0o777 for file in place.snowflake.glob("*.p8")} == {0o600}
         assert len(keys) == 6
-        estate.down(tmp_path)
+        stack.down(tmp_path)
 
         assert not (place.snowflake / "staged").exists()
         assert read_settings_file(place.settings) == {"SHELFGATE_TARGET": "snowflake"}
@@ -46,4 +46,4 @@ def test_down_and_up_keep_the_account_and_leave_nothing_in_between(
             install(session)
             assert session.rows("select row_count from ops.source_total where run_id = 'kept'") == [{"row_count": 7}]
     finally:
-        estate.down(tmp_path)
+        stack.down(tmp_path)

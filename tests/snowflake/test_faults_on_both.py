@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from expectations.compile import SUITES
-from expectations.gates import Judge
+from expectations.compiler.suites import SUITES
+from expectations.validation.gate import Judge
 from shelfgate.model import Gate
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import PASSES, At, RowsFault
 from tests.faults.ground import Met, fired_in, ground, hold
 from tests.faults.injecting import closed_gates, meet_in_folder, new_home
 from tests.faults.twin import Twin
-from tests.gates.conftest import write_index
+from tests.integration.gates.conftest import write_index
 from tests.snowflake.conftest import Estate, install_database
 
 # One of each kind: a count, NULLs, a digest, a key twice over, references, and two of the candidate.

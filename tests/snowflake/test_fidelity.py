@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import pytest
 
-from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
 from tests.snowflake.conftest import Estate, another
 from tests.snowflake.wire import Cursor
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from shelfgate.errors import ConfigurationError, PermanentFailure, ShelfgateError
-from shelfgate.warehouse.on_snowflake import Account, SnowflakeSession, SnowflakeWarehouse
-from shelfgate.warehouse.snowflake_credits import ATTRIBUTED
-from shelfgate.warehouse.snowflake_login import Identity
+from shelfgate.warehouse.engines.snowflake.credits import ATTRIBUTED
+from shelfgate.warehouse.engines.snowflake.key_pair import Identity
+from shelfgate.warehouse.engines.snowflake.warehouse import Account, SnowflakeSession, SnowflakeWarehouse
 
 pytestmark = pytest.mark.live_snowflake
 

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import connect
 from snowflake.connector.errors import DatabaseError
 
-from sandbox.snowflake.process import ADMIN, make_key, start
+from sandbox.snowflake.emulator_process import ADMIN, make_key, start
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from shelfgate.warehouse import open_warehouse
-from shelfgate.warehouse.on_snowflake import Account, SnowflakeSession, SnowflakeWarehouse
-from shelfgate.warehouse.snowflake_login import Identity
+from shelfgate.warehouse.engines.snowflake.key_pair import Identity
+from shelfgate.warehouse.engines.snowflake.warehouse import Account, SnowflakeSession, SnowflakeWarehouse
 from tests.snowflake.conftest import Estate, Installed
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from inventory_loader.contract import MAX_ROWS, MAX_ROWS_OF_A_SNAPSHOT
+from inventory_loader.dump.contract import MAX_ROWS, MAX_ROWS_OF_A_SNAPSHOT
 
 from sandbox.snowflake.emulator.dialect import objections
-from shelfgate.candidate import PUBLISHED_TABLES
-from tests.dbt.small_warehouse import Dbt, make_warehouse
-from tests.dbt.test_incremental_build import a_line_arrives_for_an_old_week, build_and_publish
+from shelfgate.publication.candidate import PUBLISHED_TABLES
+from tests.integration.dbt.test_incremental_build import a_line_arrives_for_an_old_week, build_and_publish
+from tests.support.small_warehouse import Dbt, make_warehouse
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "scale.md"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.snowflake.process import ADMIN
+from sandbox.snowflake.emulator_process import ADMIN
 from shelfgate.errors import ConfigurationError, PermanentFailure
 from shelfgate.warehouse import install
-from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
+from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
 from tests.snowflake.conftest import Estate, Installed
 
 

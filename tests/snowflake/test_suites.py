@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from expectations.docs import build as build_docs
-from expectations.gates import Judge, Window, suites_of
+from expectations.data_docs.site import build as build_docs
+from expectations.validation.gate import Judge, Window, suites_of
 from sandbox.processes import free_port
-from shelfgate.errors import ConfigurationError, OutsideWorldGaveUp
+from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable
 from shelfgate.model import CheckResult, Gate, Verdict
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-from shelfgate.warehouse.on_snowflake import SnowflakeWarehouse
-from tests.gates.conftest import ROWS_SEEN, no_row, write_index
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
+from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
+from tests.integration.gates.conftest import ROWS_SEEN, no_row, write_index
 from tests.snowflake.conftest import PASSPHRASE, Estate, Installed, install_database
 from tests.snowflake.raw_landing import generate, land
 from tests.snowflake.test_dbt_build import build, on_duckdb
@@ -93,11 +93,11 @@ def test_a_gate_is_one_session_and_asks_for_each_suite_in_one_statement(
 def test_no_key_no_passphrase_and_no_login_stands_in_what_a_gate_leaves(
     both: Both, estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from expectations import docs
+    from expectations.data_docs import site
 
     contexts: list[Any] = []
-    made = docs.context_for
-    monkeypatch.setattr(docs, "context_for", lambda folder: contexts.append(made(folder)) or contexts[-1])
+    made = site.context_for
+    monkeypatch.setattr(site, "context_for", lambda folder: contexts.append(made(folder)) or contexts[-1])
     with caplog.at_level(logging.DEBUG):
         verdict = Judge(both.snowflake, tmp_path).verdict(Gate.FILE, WINDOW)
     build_docs(tmp_path, "run-1")
@@ -115,7 +115,7 @@ def test_no_key_no_passphrase_and_no_login_stands_in_what_a_gate_leaves(
 def test_an_account_that_does_not_answer_is_a_closed_gate_and_an_error_that_may_be_tried_again(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shelfgate.warehouse.on_snowflake.LOGIN_SECONDS", 1)
+    monkeypatch.setattr("shelfgate.warehouse.engines.snowflake.warehouse.LOGIN_SECONDS", 1)
     one = both.snowflake
     gone = SnowflakeWarehouse(replace(one.account, port=free_port()), one.identity, one.builder)
 
@@ -123,8 +123,8 @@ def test_an_account_that_does_not_answer_is_a_closed_gate_and_an_error_that_may_
 
     assert not verdict.open
     assert {check.check_id for check in checks(verdict).values()} == {"window_is_readable"}
-    assert all("OutsideWorldGaveUp: Snowflake: login" in check.seen for check in checks(verdict).values())
-    with pytest.raises(OutsideWorldGaveUp, match="does not answer"), gone.turn():
+    assert all("ExternalServiceUnavailable: Snowflake: login" in check.seen for check in checks(verdict).values())
+    with pytest.raises(ExternalServiceUnavailable, match="does not answer"), gone.turn():
         pytest.fail("nobody is there")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.snowflake.process import ADMIN
+from sandbox.snowflake.emulator_process import ADMIN
 from shelfgate.errors import ConfigurationError, PermanentFailure
 from shelfgate.warehouse import Session, install
+from shelfgate.warehouse.engines.snowflake.account_setup import apply, plan
 from shelfgate.warehouse.migrate import known_migrations, pending_migrations, schema_version
-from shelfgate.warehouse.snowflake_setup import apply, plan
 from tests.snowflake.conftest import Installed
 
 
@@ -45,7 +45,7 @@ def test_an_older_account_is_brought_to_this_release(fresh: Installed) -> None:
 @pytest.mark.parametrize("number", [one.number for one in known_migrations()])
 def test_a_migration_cut_short_is_run_again(fresh: Installed, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Snowflake keeps the statements before the one that failed."""
-    from shelfgate.warehouse.snowflake_session import SnowflakeSession
+    from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
 
     run = SnowflakeSession.run
 

@@ -15,26 +15,27 @@ from typing import Any
 
 import pytest
 
-from shelfgate import interruption, publication
-from shelfgate.candidate import PUBLISHED_TABLES, columns_by_table, measure
+from shelfgate import interruption
 from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
 from shelfgate.clients.source_postgres import DATED, UNDATED, SourceTotal
 from shelfgate.errors import GateClosed, PermanentFailure, WarehouseBusy
-from shelfgate.landing import fingerprint, refuse_later_arrivals
-from shelfgate.lease import Lease, release, renew, take
-from shelfgate.ledger import begin_run, judged_until, not_yet_judged, record_source_totals, record_verdict
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, SuiteResult, Verdict
-from shelfgate.publication import current_publication, publications, publish
-from shelfgate.reading_back import promised_by, published_verdict
-from shelfgate.rollback import roll_back
-from shelfgate.status import status
-from shelfgate.vacuum import vacuum
+from shelfgate.ops.lease import Lease, release, renew, take
+from shelfgate.ops.ledger import begin_run, judged_until, not_yet_judged, record_source_totals, record_verdict
+from shelfgate.ops.status import status
+from shelfgate.publication import publish as publication
+from shelfgate.publication.candidate import PUBLISHED_TABLES, columns_by_table, measure
+from shelfgate.publication.landing_fingerprint import fingerprint, refuse_later_arrivals
+from shelfgate.publication.publish import current_publication, publications, publish
+from shelfgate.publication.readback import promised_by, published_verdict
+from shelfgate.publication.rollback import roll_back
+from shelfgate.publication.vacuum import vacuum
 from shelfgate.warehouse import Session, Warehouse, install
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
-from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
+from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
 from tests.reliability.processes.losing import lose
-from tests.small_candidate import leave_to_the_base, make_candidate, sell
 from tests.snowflake.conftest import Estate, Installed, install_database
+from tests.support.small_candidate import leave_to_the_base, make_candidate, sell
 
 DAY = date(2002, 12, 28)
 WEEKLY = "fct_weekly_sales_inventory"
@@ -269,7 +270,7 @@ def test_a_publication_that_is_cut_off_leaves_everything_as_it_was(
     def fail(*_: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr("shelfgate.publication._describe", fail)
+    monkeypatch.setattr("shelfgate.publication.publish._describe", fail)
     with pytest.raises(RuntimeError, match="power cut"):
         publish(candidate, *judged(candidate))
 

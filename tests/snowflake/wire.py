@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import Error
 
-from shelfgate.warehouse.snowflake_session import SnowflakeSession
+from shelfgate.warehouse.engines.snowflake.session import SnowflakeSession
 
 
 class Cursor:

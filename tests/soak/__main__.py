@@ -8,7 +8,7 @@ import random
 import sys
 from datetime import date
 
-from flows.console import plain_run_logs, say
+from cli.console import plain_run_logs, say
 
 plain_run_logs()
 
@@ -27,8 +27,8 @@ def main() -> int:
     given = asked.parse_args()
 
     from tests.faults.injecting import new_home
-    from tests.house import House
     from tests.soak.year import promises_broken, soak, summary
+    from tests.support.house import House
 
     with new_home(say) as home:
         house = House(home)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flows.manual import refresh_now, rollback_now
+from cli.runs import refresh_now, rollback_now
 from shelfgate.errors import GateClosed
 from shelfgate.failpoints import VARIABLE, SimulatedCrash, start_counting_anew
-from tests.house import House
-from tests.terminal import run
+from tests.support.house import House
+from tests.support.terminal import run
 
 PLACES = (
     "source_totals.before_commit",

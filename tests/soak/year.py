@@ -11,10 +11,10 @@ from statistics import median
 
 import psutil
 
-from flows.console import say
-from flows.manual import vacuum_now
-from tests.house import House
+from cli.console import say
+from cli.runs import vacuum_now
 from tests.soak.trouble import TROUBLES, NotAsPromised, Trouble
+from tests.support.house import House
 
 TROUBLE_EVERY = 5
 VACUUM_EVERY = 14

@@ -1,6 +1,6 @@
 {#
     One text for a set of rows: 64-bit hashes, summed. A doubled, a lost or a changed row gives another text, the order of
-    rows does not. Only ever compared with a digest of the same engine; `shelfgate.publication` does the same.
+    rows does not. Only ever compared with a digest of the same engine; `shelfgate.publication.publish` does the same.
 #}
 {% macro content_digest(columns) -%}
     {{ return(adapter.dispatch('content_digest', 'shelfgate')(columns)) }}

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shelfgate.failpoints import VARIABLE
-from shelfgate.publication import current_publication, publications
-from shelfgate.reading_back import promised_by, published_verdict
+from shelfgate.publication.publish import current_publication, publications
+from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.warehouse import Session
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tests.reliability.processes.small_run import content, readers_see, run_day
 
 ROOT = Path(__file__).parents[3]

@@ -15,17 +15,17 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from shelfgate.candidate import PUBLISHED_TABLES, measure, served_partitions
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.errors import ShelfgateError
 from shelfgate.failpoints import failpoint
-from shelfgate.lease import release, renew, take
-from shelfgate.ledger import Run, begin_run, record_source_totals, record_verdict
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.publication import publish
-from shelfgate.reading_back import published_verdict
+from shelfgate.ops.lease import release, renew, take
+from shelfgate.ops.ledger import Run, begin_run, record_source_totals, record_verdict
+from shelfgate.publication.candidate import PUBLISHED_TABLES, measure, served_partitions
+from shelfgate.publication.publish import publish
+from shelfgate.publication.readback import published_verdict
 from shelfgate.warehouse import Session, install
-from shelfgate.warehouse.on_duckdb import DuckDBWarehouse
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
 FIRST = date(2002, 1, 6)
 WEEKS = [FIRST - timedelta(weeks=n) for n in range(6)]

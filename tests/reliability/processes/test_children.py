@@ -21,7 +21,7 @@ ENDINGS = [signal.SIGTERM, signal.SIGKILL]
 PREFECT_SERVER = """
 import sys
 from pathlib import Path
-from flows.orchestrator import server
+from cli.prefect_api import server
 with server(Path(sys.argv[1]), lambda line: print(line, flush=True)):
     pass
 """

@@ -11,7 +11,7 @@ from shelfgate.errors import ConfigurationError
 from shelfgate.failpoints import VARIABLE, failpoint
 from shelfgate.settings import Settings
 from shelfgate.warehouse import open_warehouse
-from tests.terminal import run
+from tests.support.terminal import run
 
 
 def test_an_armed_failpoint_is_refused_on_snowflake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

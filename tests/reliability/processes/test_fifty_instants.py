@@ -11,8 +11,8 @@ from datetime import date
 
 import pytest
 
-from tests.house import House
-from tests.terminal import SHELFGATE
+from tests.support.house import House
+from tests.support.terminal import SHELFGATE
 
 FIRST_DAY = date(1999, 3, 1)
 INSTANTS = 50

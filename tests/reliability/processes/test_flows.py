@@ -12,10 +12,10 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from flows.manual import backfill_now
-from shelfgate.errors import OutsideWorldGaveUp, WarehouseBusy
-from tests.house import House
-from tests.terminal import start
+from cli.runs import backfill_now
+from shelfgate.errors import ExternalServiceUnavailable, WarehouseBusy
+from tests.support.house import House
+from tests.support.terminal import start
 
 FIRST_DAY = date(1999, 3, 1)
 PATIENCE_SECONDS = 300
@@ -72,7 +72,7 @@ def test_prefect_server_that_dies_ends_the_run_with_status_5(settled: House, mon
             server.kill()
             _, said = process.communicate(timeout=PATIENCE_SECONDS)
 
-    assert process.returncode == OutsideWorldGaveUp.exit_status, said[-2000:]
+    assert process.returncode == ExternalServiceUnavailable.exit_status, said[-2000:]
     assert "the Prefect server of this command" in said
     assert "stopped answering during the run" in said
     assert "Nothing was published; readers keep pub-" in said

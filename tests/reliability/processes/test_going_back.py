@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from flows.manual import rollback_now, vacuum_now
-from shelfgate.candidate import PUBLISHED_TABLES
+from cli.runs import rollback_now, vacuum_now
 from shelfgate.errors import ConfigurationError
-from tests.house import House
-from tests.terminal import answered, run
+from shelfgate.publication.candidate import PUBLISHED_TABLES
+from tests.support.house import House
+from tests.support.terminal import answered, run
 
 FIRST_DAY = date(1999, 3, 3)
 

@@ -10,7 +10,7 @@ import pytest
 from prefect.exceptions import TerminationSignal
 from prefect.utilities.engine import capture_sigterm
 
-from flows.ending import as_prefect_expects
+from flows.cancellation import as_prefect_expects
 from shelfgate import interruption
 from shelfgate.interruption import Interrupted
 from tests.reliability.processes import small_run
@@ -36,7 +36,7 @@ def lose_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
                 lose(number)
 
         monkeypatch.setattr(small_run, "failpoint", failpoint)
-        monkeypatch.setattr("shelfgate.warehouse.on_duckdb.failpoint", failpoint)
+        monkeypatch.setattr("shelfgate.warehouse.engines.duckdb.warehouse.failpoint", failpoint)
 
     return arm
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from shelfgate.candidate import measure
-from shelfgate.lease import release, take
-from shelfgate.ledger import Run, begin_run
 from shelfgate.model import Candidate
-from shelfgate.publication import publish
-from shelfgate.rollback import roll_back
-from shelfgate.vacuum import vacuum
+from shelfgate.ops.lease import release, take
+from shelfgate.ops.ledger import Run, begin_run
+from shelfgate.publication.candidate import measure
+from shelfgate.publication.publish import publish
+from shelfgate.publication.rollback import roll_back
+from shelfgate.publication.vacuum import vacuum
 from shelfgate.warehouse import Session
-from shelfgate.warehouse.on_duckdb import DuckDBSession, DuckDBWarehouse
+from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
 from tests.reliability.processes.small_run import FIRST, build, content, judge, readers_see
 
 INTERVAL_SECONDS = 0.01

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from inventory_loader.dropped import Dropped, Request, dump_date_of
 from inventory_loader.errors import DumpRefused, EventNotUnderstood
+from inventory_loader.objects import Dropped, Request, dump_date_of
 
 PREFIX = "inbound/inventory/"
 

@@ -16,12 +16,12 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inventory_loader.dump.reader import Reading, read_dump
+from inventory_loader.dump.row_errors import first_fault
+from inventory_loader.engines.duckdb_staging import stage
 from inventory_loader.errors import DumpRefused, ScratchSpaceFailed
-from inventory_loader.first_fault import first_fault
-from inventory_loader.loading import Staged
-from inventory_loader.reading import Reading, read_dump
+from inventory_loader.load import Staged
 from inventory_loader.snapshots import check_snapshots
-from inventory_loader.staging_in_duckdb import stage
 
 from tests.unit.inventory_loader.dump_corpus import (
     ACCEPTED,
@@ -193,7 +193,7 @@ def test_gzip_is_what_the_name_says_and_nothing_else(
 def test_how_much_is_unpacked_at_once_does_not_matter(
     piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory_loader.gunzip.PIECE_BYTES", piece)
+    monkeypatch.setattr("inventory_loader.dump.gzip_stream.PIECE_BYTES", piece)
 
     assert loaded_rows(gzip.compress(PLAIN), gzipped=True, folder=tmp_path) == ROWS
     assert loaded_rows(gzip.compress(PLAIN), gzipped=True, folder=tmp_path, step=1) == ROWS
@@ -204,7 +204,7 @@ def test_gzip_members_end_to_end_are_one_text(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_stops_at_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory_loader.sheet.MAX_TEXT_BYTES", 3_000_000)
+    monkeypatch.setattr("inventory_loader.dump.csv_stream.MAX_TEXT_BYTES", 3_000_000)
     bomb = gzip.compress(HEADER + ROW + b"394\n" * 1_000_000)
     assert len(bomb) < 100_000
 
@@ -227,7 +227,7 @@ def test_a_line_that_never_ends_does_not_fill_the_memory(tmp_path: Path) -> None
 
 
 def test_more_rows_than_the_bounds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory_loader.reading.MAX_ROWS", 2)
+    monkeypatch.setattr("inventory_loader.dump.reader.MAX_ROWS", 2)
     assert read(PLAIN, folder=tmp_path).refusal == "3 rows; wanted at most 2: split it by snapshot date"
 
     monkeypatch.undo()
@@ -247,7 +247,7 @@ def test_repeated_keys_are_found_however_the_dates_are_batched(tmp_path: Path, m
     content += b"%d,3,1,0\n" % weeks[4]
 
     for batch in (1, 7, 10, 1_000):
-        monkeypatch.setattr("inventory_loader.staging_in_duckdb._ROWS_AT_ONCE", batch)
+        monkeypatch.setattr("inventory_loader.engines.duckdb_staging._ROWS_AT_ONCE", batch)
         repeated = {each.inv_date_sk: each.repeated for each in staged(content, folder=tmp_path).snapshots}
         assert repeated == dict.fromkeys(weeks, 0) | {weeks[4]: 1}, batch
 

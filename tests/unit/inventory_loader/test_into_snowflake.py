@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from inventory_loader import snowflake_statements as sql
-from inventory_loader.dropped import Dropped, Request
+from inventory_loader.dump.reader import Text
+from inventory_loader.engines import snowflake_statements as sql
+from inventory_loader.engines.snowflake import SnowflakeEngine
+from inventory_loader.engines.snowflake_login import open_session
 from inventory_loader.errors import (
     ConfigurationError,
     DumpRefused,
@@ -23,13 +25,11 @@ from inventory_loader.errors import (
     WarehouseNotInstalled,
 )
 from inventory_loader.handler import handler
-from inventory_loader.into_snowflake import SnowflakeEngine
-from inventory_loader.loading import load
-from inventory_loader.reading import Text
-from inventory_loader.snowflake_session import open_session
+from inventory_loader.load import load
+from inventory_loader.objects import Dropped, Request
 from snowflake.connector import errors as vendor
 
-from tests.contract.inventory_landing import Context
+from tests.contract.inventory.inventory_landing import Context
 
 PREFIX, NOW = "inbound/inventory/", datetime(1998, 1, 3, 12)
 CONTENT = b"inv_date_sk,inv_item_sk,inv_warehouse_sk,inv_quantity_on_hand\n2450815,1,1,5\n2450815,2,1,\n"
@@ -352,7 +352,7 @@ def test_the_target_of_the_environment_chooses_the_engine(monkeypatch: pytest.Mo
     monkeypatch.setenv("SHELFGATE_S3_BUCKET", "landing")
     monkeypatch.setattr("inventory_loader.handler.boto3.client", lambda _: None)
     monkeypatch.setattr("inventory_loader.handler.S3Store", lambda *_: Store())
-    monkeypatch.setattr("inventory_loader.snowflake_session.open_session", opened_session)
+    monkeypatch.setattr("inventory_loader.engines.snowflake_login.open_session", opened_session)
 
     event = {"object_key": PREFIX + "1998-01-02.csv", "version_id": "v1", "run_id": "run-1"}
     assert handler(event, Context())["status"] == "loaded"
@@ -378,7 +378,7 @@ def test_a_sweep_of_snowflake_asks_the_ledger_once_and_settles_each_dump_in_its_
     monkeypatch.setattr("inventory_loader.handler.boto3.client", lambda _: None)
     monkeypatch.setattr("inventory_loader.handler.S3Store", lambda *_: Bucket())
     monkeypatch.setattr(
-        "inventory_loader.snowflake_session.open_session", lambda *_, **__: sessions.append(1) or connection
+        "inventory_loader.engines.snowflake_login.open_session", lambda *_, **__: sessions.append(1) or connection
     )
 
     swept = handler({"sweep": True}, Context())
@@ -469,7 +469,9 @@ def test_a_key_that_is_open_short_or_locked_otherwise_is_refused(
             "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": passphrase,
         }
         secret = json.dumps({"private_key": pem, "passphrase": passphrase})
-        monkeypatch.setattr("inventory_loader.snowflake_session._from_secrets_manager", lambda _, text=secret: text)
+        monkeypatch.setattr(
+            "inventory_loader.engines.snowflake_login._from_secrets_manager", lambda _, text=secret: text
+        )
         for given in (by_file, {"SHELFGATE_SNOWFLAKE_KEY_SECRET": "arn"}):
             with pytest.raises(ConfigurationError, match=told) as raised:
                 opened(monkeypatch, NAMED | given)
@@ -480,7 +482,7 @@ def test_a_key_that_is_open_short_or_locked_otherwise_is_refused(
     "text", ["", "a pem", "[]", "{}", '{"private_key": "x"}', '{"private_key": 1, "passphrase": "p"}']
 )
 def test_a_secret_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr("inventory_loader.snowflake_session._from_secrets_manager", lambda _: text)
+    monkeypatch.setattr("inventory_loader.engines.snowflake_login._from_secrets_manager", lambda _: text)
 
     with pytest.raises(ConfigurationError, match="expected a JSON object with the texts private_key"):
         opened(monkeypatch, NAMED | {"SHELFGATE_SNOWFLAKE_KEY_SECRET": "arn"})

@@ -16,14 +16,15 @@ import boto3
 import inventory_loader
 import pytest
 
-from tests.contract.inventory_landing import FIRST, ONE, PREFIX, dump, s3_served
+from tests.contract.inventory.inventory_landing import FIRST, ONE, PREFIX, dump, s3_served
 
 ROOT = Path(inventory_loader.__file__).parents[2]
 RUN = """
 import json, sys
 folder, runtime = sys.argv[1:3]
 sys.path += [folder, runtime]
-from inventory_loader import handler, into_snowflake, snowflake_session
+from inventory_loader import handler
+from inventory_loader.engines import snowflake as loader_engine, snowflake_login
 import aws_lambda_powertools, boto3, cryptography.hazmat.bindings._rust, snowflake.connector
 class Context:
     aws_request_id = "r"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from inventory_loader.errors import ScratchSpaceFailed
-from inventory_loader.loading import MARK, SCRATCH, SCRATCH_LIVES_SECONDS, _mark, clear_away_the_dead
+from inventory_loader.load import MARK, SCRATCH, SCRATCH_LIVES_SECONDS, _mark, clear_away_the_dead
 
 
 def test_scratch_of_the_dead_is_cleared_away_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise, permutations
 
 import pytest
-from inventory_loader.contract import day_of
+from inventory_loader.dump.contract import day_of
 from inventory_loader.errors import DumpRefused
 from inventory_loader.receipt import Status
 from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, reason_for, settle, status_of

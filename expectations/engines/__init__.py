@@ -1,0 +1,1 @@
+"""One file for each engine that Great Expectations asks, and their registry."""

@@ -1,0 +1,1 @@
+"""Reading one inventory dump: packed bytes, CSV, header, rows."""

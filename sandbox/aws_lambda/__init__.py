@@ -1,0 +1,1 @@
+"""The stand-in of the AWS Lambda API, and the runtime that calls the loader."""

@@ -1,0 +1,1 @@
+"""The retailer's systems: its Postgres, its bucket, and the data in them."""

@@ -1,0 +1,1 @@
+"""Airbyte's API: connections, jobs, what they answer, and the workspace that a connection needs."""

@@ -1,0 +1,1 @@
+"""The schema `ops`: who holds the warehouse, which runs there were, and what readers see."""

@@ -1,0 +1,182 @@
+"""The operations tables that a run writes as it goes; refuses to hold anything but names, counts, dates and digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
+from shelfgate.clients.source_postgres import SourceTotal
+from shelfgate.errors import ConfigurationError
+from shelfgate.model import CheckResult, Publication, SuiteResult, Verdict
+from shelfgate.ops.lease import Lease
+from shelfgate.publication.publish import current_publication
+from shelfgate.warehouse import Session
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over one business date, based on the publication that was current when it began."""
+
+    run_id: str
+    business_date: date
+    base: Publication | None
+    judged_until: datetime | None = None
+    """When the first gate of the base's run judged: what landed later, during that run too, has not been judged yet."""
+    token: int = 0
+    """Of the lease under which it runs; 0 is nobody's, and publishes nothing."""
+
+    @property
+    def base_id(self) -> str | None:
+        return self.base.publication_id if self.base else None
+
+
+def begin_run(session: Session, lease: Lease, business_date: date | None) -> Run:
+    """Pin what the run that holds the lease is based on; without a business date, that of what is published.
+
+    Raises:
+        ConfigurationError: the business date lies before the one that is published (time does not go back by a
+            refresh), or none is given and nothing is published.
+    """
+    base = current_publication(session)
+    if business_date is None:
+        if base is None:
+            raise ConfigurationError("nothing is published yet: `shelfgate refresh` first. Nothing was changed.")
+        business_date = base.business_date
+    refuse_an_earlier_day(base, business_date)
+    return Run(lease.owner, business_date, base, judged_until(session, base), lease.token)
+
+
+def refuse_an_earlier_day(base: Publication | None, business_date: date) -> None:
+    """
+    Raises:
+        ConfigurationError: the business date lies before that of the publication.
+    """
+    if base and business_date < base.business_date:
+        raise ConfigurationError(
+            f"refresh: business date {business_date} lies before {base.business_date}, which {base.publication_id} "
+            "publishes. Expected that day or a later one. Nothing was changed."
+        )
+
+
+def judged_until(session: Session, base: Publication | None) -> datetime | None:
+    """When the first gate of the run behind `base` judged; None before the first publication."""
+    if base is None:
+        return None
+    found = session.rows("select min(judged_at) as began from ops.gate_result where run_id = ?", [base.judged_run_id])
+    return found[0]["began"]
+
+
+def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
+    """The object versions that the loader has no verdict on, in the order given.
+
+    In a bucket that keeps no versions, ETag and time tell a new upload from the one that was judged.
+    """
+    known = {
+        (row["object_key"], row["version_id"]): (row["etag"], row["last_modified"])
+        for row in session.rows("select object_key, version_id, etag, last_modified from ops.load_ledger")
+    }
+
+    def is_judged(one: DroppedObject) -> bool:
+        judged = known.get((one.object_key, one.version_id))
+        return judged is not None and (one.version_id != NO_VERSION or judged == (one.etag, one.last_modified))
+
+    return [one for one in dropped if not is_judged(one)]
+
+
+def record_bucket_findings(session: Session, objects: Sequence[DroppedObject]) -> None:
+    """Replace what the last listing of the landing bucket found beside its dumps: `ops.bucket_finding` says what.
+
+    An empty listing is no finding: what it does not name need not be deleted, the bucket may be another one.
+    """
+    if not objects:
+        return
+    listed = {(one.object_key, one.version_id): one for one in objects}
+    findings: list[tuple[Any, ...]] = []
+    for row in session.rows(
+        "select object_key, version_id, last_modified from ops.load_ledger where status = 'quarantined'"
+    ):
+        one = listed.get((row["object_key"], row["version_id"]))
+        if one is None or not one.is_dump:
+            findings.append((*row.values(), "deleted" if one is None else "ignored"))
+    newest = {one.object_key: one for one in objects if one.looks_like_a_dump}
+    findings += [(one.object_key, one.version_id, one.last_modified, "like_a_dump") for one in newest.values()]
+    with session.transaction("bucket_findings"):
+        session.run("delete from ops.bucket_finding")
+        session.insert("ops.bucket_finding", ["object_key", "version_id", "last_modified", "finding"], findings)
+
+
+def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:
+    """Replace the counts of the source; only the newest run's are kept, the gate that used them has its own record."""
+    with session.transaction("source_totals"):
+        session.run("delete from ops.source_total")
+        session.insert(
+            "ops.source_total",
+            ["run_id", "dataset", "business_day", "row_count", "units", "amount", "profit", "placement"],
+            ((run_id, t.dataset, t.business_day, t.rows, t.units, t.amount, t.profit, t.placement) for t in totals),
+        )
+
+
+def record_verdict(session: Session, verdict: Verdict, judged_at: datetime, site: str | None = None) -> None:
+    """One row a suite in `ops.gate_result`, one more for each expected suite that did not run; never none at all.
+
+    `site` is where readers find Data Docs; the rows link to their pages there.
+    """
+    ran = {suite.dataset for suite in verdict.suites}
+    absent = [name for name in verdict.expected_suites if name not in ran]
+    if not ran and not absent:
+        absent = ["(no suite)"]
+    suites = [*verdict.suites, *(_absent(verdict, name) for name in absent)]
+    rows = [_gate_row(verdict, suite, judged_at, site) for suite in suites]
+    with session.transaction("verdict"):
+        session.insert("ops.gate_result", list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _absent(verdict: Verdict, dataset: str) -> SuiteResult:
+    check = CheckResult.critical("suite_ran", False, "its suite did not run", "a verdict from every expected suite")
+    return SuiteResult(verdict.gate, dataset, f"{verdict.gate}.{dataset}", "", 1, 0, (check,))
+
+
+def _gate_row(verdict: Verdict, suite: SuiteResult, judged_at: datetime, site: str | None) -> dict[str, Any]:
+    failed = [check for check in suite.checks if not check.passed]
+    waivers = {one["check"]: one for one in suite.waivers}
+    return {
+        "run_id": verdict.run_id,
+        "gate": str(verdict.gate),
+        "dataset": suite.dataset,
+        "suite": suite.suite,
+        "suite_sha256": suite.suite_sha256,
+        "business_date": verdict.business_date,
+        "judged_at": judged_at,
+        "checks_expected": suite.checks_expected,
+        "checks_evaluated": len(suite.checks),
+        "rows_seen": suite.rows_seen,
+        "critical_failed": sum(c.closes for c in failed),
+        "warnings_failed": len(suite.warnings),
+        "errors_raised": sum(c.raised for c in failed),
+        "data_digest": verdict.data_digest,
+        "result": "closed" if suite.reasons else "open",
+        "evidence": json.dumps([evidence_of(c, waivers.get(f"{suite.dataset}.{c.check_id}")) for c in failed]),
+        "docs_path": suite.docs_path,
+        "docs_link": f"{site}/{suite.docs_path}" if site and suite.docs_path else None,
+    }
+
+
+def evidence_of(check: CheckResult, waiver: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A check as people and programs read it; `waiver` is the one that was used, `waiver_ignored` why one was not."""
+    found = {
+        "check": check.check_id,
+        "severity": str(check.severity),
+        "seen": check.seen,
+        "wanted": check.wanted,
+        "what_to_do": check.what_to_do,
+        "observed": check.observed,
+    }
+    if waiver is not None:
+        found["waiver"] = waiver
+    if check.waiver_refused:
+        found["waiver_ignored"] = check.waiver_refused
+    return found
