@@ -11,8 +11,9 @@ from typing import Any
 from cli.console import Styled, answer, say, show, show_table
 from shelfgate.errors import ConfigurationError, GateClosed
 from shelfgate.model import CheckResult, Gate, Verdict
-from shelfgate.ops.ledger import Run, evidence_of, judged_until
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.ledger import evidence_of
+from shelfgate.ops.pointer import current_publication
+from shelfgate.ops.runs import Run, judged_until
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.settings import Settings
 from shelfgate.verdict_words import in_order_of_concern, of_suites

@@ -10,8 +10,8 @@ from cli.console import say
 from shelfgate.clients.source_postgres import refuse_bad_dsn
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Publication
-from shelfgate.ops.ledger import refuse_an_earlier_day
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
+from shelfgate.ops.runs import refuse_an_earlier_day
 from shelfgate.publication.rollback import readable
 from shelfgate.settings import PREFIX, Settings, refuse_unusable_home
 from shelfgate.warehouse import Session, install, open_to_read, open_warehouse

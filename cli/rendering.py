@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cli.console import Styled, answer, say, show, show_table
+from shelfgate.ops.pointer import publications
 from shelfgate.ops.status import status, status_with_costs
-from shelfgate.publication.publish import publications
 from shelfgate.publication.rollback import changed_between, readable
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install, open_to_read

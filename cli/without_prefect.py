@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from cli.console import say
 from shelfgate.model import Publication
 from shelfgate.ops.leased_run import leased
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.publication.rollback import roll_back
 from shelfgate.publication.vacuum import Vacuumed, vacuum
 from shelfgate.settings import Settings

@@ -13,7 +13,7 @@ from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed
 from shelfgate.model import Publication
 from shelfgate.ops.leased_run import in_one_turn
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Session, install, open_warehouse
 from tasks.snowflake_blocks import with_keys

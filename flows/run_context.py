@@ -19,7 +19,7 @@ from shelfgate.errors import ExternalServiceUnavailable, ShelfgateError
 from shelfgate.model import Publication
 from shelfgate.ops.lease import Lease, renew
 from shelfgate.ops.leased_run import in_one_turn, leased
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse, open_warehouse
 from tasks.snowflake_blocks import with_keys

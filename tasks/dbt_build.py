@@ -18,7 +18,7 @@ from expectations.redaction import withhold_values
 from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.progress import Step, reporter
 from shelfgate.settings import Settings
 from shelfgate.untrusted_text import printable

@@ -12,7 +12,8 @@ from prefect.artifacts import create_table_artifact
 from shelfgate import interruption
 from shelfgate.failpoints import outside_call
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.ops.ledger import Run, record_verdict
+from shelfgate.ops.ledger import record_verdict
+from shelfgate.ops.runs import Run
 from shelfgate.publication.landing_fingerprint import fingerprint
 from shelfgate.publication.readback import published_verdict
 from shelfgate.settings import Settings

@@ -11,7 +11,8 @@ from shelfgate import interruption
 from shelfgate.clients import lambda_api
 from shelfgate.clients.lambda_response import Ended, ended
 from shelfgate.clients.landing_bucket import DUMP_SUFFIXES, DroppedObject, dropped_objects
-from shelfgate.ops.ledger import Run, not_yet_judged, record_bucket_findings
+from shelfgate.ops.ledger import not_yet_judged, record_bucket_findings
+from shelfgate.ops.runs import Run
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 
 from shelfgate.model import Approval, Candidate, Publication
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.progress import Step, report
 from shelfgate.publication.candidate import measure
 from shelfgate.publication.landing_fingerprint import refuse_later_arrivals

@@ -5,7 +5,8 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 
 from shelfgate.clients.source_postgres import count_source, need_all_tables
-from shelfgate.ops.ledger import Run, record_source_totals
+from shelfgate.ops.ledger import record_source_totals
+from shelfgate.ops.runs import Run
 from shelfgate.settings import Settings
 from shelfgate.warehouse import Warehouse
 from tasks.retries import EXTERNAL_CALL

@@ -14,7 +14,7 @@ from expectations.checks.misdated import sets_of_misdated
 from shelfgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from shelfgate.ops.ledger import Run
+    from shelfgate.ops.runs import Run
 
 CLOSED_DAYS = Path(__file__).parents[1] / "closed_days.csv"
 BEGINNING = datetime(1900, 1, 1)

@@ -10,8 +10,8 @@ from typing import TypeVar
 from shelfgate import interruption
 from shelfgate.errors import EngineFailed, ShelfgateError
 from shelfgate.ops.lease import Lease, release, release_of, take
-from shelfgate.ops.ledger import Run, begin_run
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
+from shelfgate.ops.runs import Run, begin_run
 from shelfgate.warehouse import Session, Warehouse, install
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
 from shelfgate.verdict_words import in_words
 from shelfgate.warehouse import Row, Session
 from shelfgate.warehouse.engines.snowflake.credits import costs

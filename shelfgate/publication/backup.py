@@ -15,7 +15,7 @@ from pathlib import Path
 from shelfgate.environment import BACKUPS
 from shelfgate.errors import ConfigurationError, EngineFailed, PermanentFailure, WarehouseBusy, WarehouseDamaged
 from shelfgate.ops.lease import refuse_while_held
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.warehouse import Session
 from shelfgate.warehouse.engines.duckdb.failures import failure_in

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shelfgate import interruption
-from shelfgate.errors import PermanentFailure, WarehouseBusy
+from shelfgate.errors import PermanentFailure
 from shelfgate.model import Approval, Candidate, Gate, Partition, Publication
 from shelfgate.ops.lease import refuse_a_lost_lease
+from shelfgate.ops.pointer import current_publication, move_pointer, next_id, overtaken
 from shelfgate.progress import Step, report
 from shelfgate.publication.candidate import (
     PUBLISHED_TABLES,
@@ -20,22 +21,6 @@ from shelfgate.publication.candidate import (
 )
 from shelfgate.warehouse import Session
 from shelfgate.warehouse.migrate import schema_version
-
-
-def current_publication(session: Session) -> Publication | None:
-    """What the pointer names; None before the first publication."""
-    found = session.rows(
-        "select publication.* from ops.publication as publication "
-        "inner join ops.pointer as pointer on pointer.publication_id = publication.publication_id "
-        "where pointer.name = 'current'"
-    )
-    return Publication.from_row(found[0], new=False) if found else None
-
-
-def publications(session: Session) -> list[Publication]:
-    """Every publication, newest first."""
-    found = session.rows("select * from ops.publication order by sequence_number desc")
-    return [Publication.from_row(row, new=False) for row in found]
 
 
 def publish(
@@ -72,33 +57,6 @@ def publish(
         session.insert("ops.publication", list(row), [tuple(row.values())])
         move_pointer(session, candidate.base, new_id)
     return Publication.from_row(row, new=True)
-
-
-def next_id(session: Session) -> tuple[int, str]:
-    """Sequence number and id of the next publication; the compare-and-set of the pointer makes them unique."""
-    number = int(session.rows("select coalesce(max(sequence_number), 0) + 1 as n from ops.publication")[0]["n"])
-    return number, f"pub-{number:06d}"
-
-
-def move_pointer(session: Session, base: str | None, new_id: str) -> None:
-    """Compare-and-set: alone enough to keep two runs from both publishing.
-
-    Raises:
-        WarehouseBusy: the pointer does not name `base` any more.
-    """
-    moved = session.run(
-        "update ops.pointer set publication_id = ? where name = 'current' and publication_id is not distinct from ?",
-        [new_id, base],
-    )
-    if moved != 1:
-        raise overtaken(base)
-
-
-def overtaken(base: str | None) -> WarehouseBusy:
-    return WarehouseBusy(
-        f"publication: this run was built on {base or 'an empty store'}, but the pointer has moved since. Another run "
-        "published. Nothing was published by this one; run again."
-    )
 
 
 def _refuse_another_candidate(session: Session, candidate: Candidate, approval: Approval) -> None:

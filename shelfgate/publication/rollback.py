@@ -8,9 +8,9 @@ from typing import Any
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Publication
 from shelfgate.ops.lease import refuse_a_lost_lease
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.pointer import move_pointer, next_id
+from shelfgate.ops.runs import Run
 from shelfgate.publication.candidate import served_partitions
-from shelfgate.publication.publish import move_pointer, next_id
 from shelfgate.warehouse import Session
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shelfgate.errors import ConfigurationError
 from shelfgate.ops.lease import refuse_a_lost_lease
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.publication.candidate import PUBLISHED_TABLES
 from shelfgate.warehouse import Session
 

@@ -171,8 +171,8 @@ def _seconds_of_bare_queries(warehouse: Path) -> float:
     from expectations.checks.window import Window, render
     from expectations.validation.gate import suites_of
     from shelfgate.model import Gate
-    from shelfgate.ops.ledger import Run, judged_until
-    from shelfgate.publication.publish import publications
+    from shelfgate.ops.pointer import publications
+    from shelfgate.ops.runs import Run, judged_until
     from shelfgate.publication.readback import promised_by, published_verdict
     from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 

@@ -22,9 +22,10 @@ from flows.land import land
 from flows.run_context import RunContext, daily_run
 from sandbox import stack
 from shelfgate.model import Candidate, Gate, Publication, Verdict
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.pointer import current_publication
+from shelfgate.ops.runs import Run
 from shelfgate.publication.candidate import measure
-from shelfgate.publication.publish import current_publication, publish
+from shelfgate.publication.publish import publish
 from shelfgate.publication.readback import published_verdict
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse, turn
 from tests.faults.fault import PASSES, STOPS, Fault

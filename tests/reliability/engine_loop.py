@@ -26,8 +26,8 @@ from expectations.checks.window import Window
 from expectations.validation.gate import suites_of
 from expectations.validation.suite_runner import prepare
 from shelfgate.model import Gate
-from shelfgate.ops.ledger import Run, judged_until
-from shelfgate.publication.publish import current_publication
+from shelfgate.ops.pointer import current_publication
+from shelfgate.ops.runs import Run, judged_until
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 
 WRITER = """

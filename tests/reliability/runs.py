@@ -12,14 +12,8 @@ from shelfgate.clients.landing_bucket import dropped_objects
 from shelfgate.failpoints import SimulatedCrash, failpoint
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.ops.lease import Lease, release, renew, take
-from shelfgate.ops.ledger import (
-    Run,
-    begin_run,
-    not_yet_judged,
-    record_bucket_findings,
-    record_source_totals,
-    record_verdict,
-)
+from shelfgate.ops.ledger import not_yet_judged, record_bucket_findings, record_source_totals, record_verdict
+from shelfgate.ops.runs import Run, begin_run
 from shelfgate.publication.candidate import measure
 from shelfgate.publication.landing_fingerprint import fingerprint, refuse_later_arrivals
 from shelfgate.publication.publish import publish

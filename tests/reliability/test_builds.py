@@ -10,7 +10,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from shelfgate.errors import BuildFailed
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.progress import Step, listening
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install

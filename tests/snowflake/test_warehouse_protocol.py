@@ -21,12 +21,14 @@ from shelfgate.clients.source_postgres import DATED, UNDATED, SourceTotal
 from shelfgate.errors import GateClosed, PermanentFailure, WarehouseBusy
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.ops.lease import Lease, release, renew, take
-from shelfgate.ops.ledger import begin_run, judged_until, not_yet_judged, record_source_totals, record_verdict
+from shelfgate.ops.ledger import not_yet_judged, record_source_totals, record_verdict
+from shelfgate.ops.pointer import current_publication, publications
+from shelfgate.ops.runs import begin_run, judged_until
 from shelfgate.ops.status import status
 from shelfgate.publication import publish as publication
 from shelfgate.publication.candidate import PUBLISHED_TABLES, columns_by_table, measure
 from shelfgate.publication.landing_fingerprint import fingerprint, refuse_later_arrivals
-from shelfgate.publication.publish import current_publication, publications, publish
+from shelfgate.publication.publish import publish
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.publication.rollback import roll_back
 from shelfgate.publication.vacuum import vacuum

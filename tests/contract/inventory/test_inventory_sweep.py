@@ -22,7 +22,8 @@ from sandbox.aws_lambda.runtime import LambdaConfig
 from sandbox.aws_signature import AwsKeys
 from shelfgate.clients.landing_bucket import dropped_objects
 from shelfgate.errors import LoadFailed
-from shelfgate.ops.ledger import Run, not_yet_judged
+from shelfgate.ops.ledger import not_yet_judged
+from shelfgate.ops.runs import Run
 from shelfgate.settings import Settings
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tasks import inventory_load

@@ -16,7 +16,7 @@ from inventory_loader.handler import handler
 from expectations.validation.gate import Judge, Window
 from shelfgate.clients import landing_bucket
 from shelfgate.model import Gate, Verdict
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse

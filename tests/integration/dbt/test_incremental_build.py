@@ -17,7 +17,7 @@ import pytest
 
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.ops.lease import release, take
-from shelfgate.ops.ledger import begin_run
+from shelfgate.ops.runs import begin_run
 from shelfgate.publication.candidate import measure
 from shelfgate.publication.publish import publish
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse

@@ -17,7 +17,7 @@ from expectations.engines.registry import asking_ahead
 from shelfgate import interruption
 from shelfgate.errors import GateClosed
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.ops.status import status
 from shelfgate.settings import Settings
 from shelfgate.warehouse import install

@@ -15,7 +15,8 @@ from expectations.validation.gate import Judge
 from shelfgate.errors import GateClosed
 from shelfgate.model import Candidate, CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.ops.lease import take
-from shelfgate.ops.ledger import Run, record_verdict
+from shelfgate.ops.ledger import record_verdict
+from shelfgate.ops.runs import Run
 from shelfgate.ops.status import status
 from shelfgate.publication.candidate import measure
 from shelfgate.publication.publish import publish

@@ -18,7 +18,7 @@ from expectations.engines.duckdb import ASKING, answering_beside
 from expectations.validation.gate import suites_of
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate, Publication
-from shelfgate.ops.ledger import Run
+from shelfgate.ops.runs import Run
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from tests.integration.gates.conftest import DAY, JUDGED_AT, ROWS_SEEN, Bench, check, no_row
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shelfgate.ops.lease import release, take
-from shelfgate.ops.ledger import begin_run
-from shelfgate.publication.publish import publications
+from shelfgate.ops.pointer import publications
+from shelfgate.ops.runs import begin_run
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.publication.rollback import roll_back
 from shelfgate.warehouse import Session, install

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shelfgate.failpoints import VARIABLE
-from shelfgate.publication.publish import current_publication, publications
+from shelfgate.ops.pointer import current_publication, publications
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.warehouse import Session
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse

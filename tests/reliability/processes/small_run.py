@@ -20,7 +20,8 @@ from shelfgate.errors import ShelfgateError
 from shelfgate.failpoints import failpoint
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.ops.lease import release, renew, take
-from shelfgate.ops.ledger import Run, begin_run, record_source_totals, record_verdict
+from shelfgate.ops.ledger import record_source_totals, record_verdict
+from shelfgate.ops.runs import Run, begin_run
 from shelfgate.publication.candidate import PUBLISHED_TABLES, measure, served_partitions
 from shelfgate.publication.publish import publish
 from shelfgate.publication.readback import published_verdict

@@ -13,7 +13,7 @@ import pytest
 
 from shelfgate.model import Candidate
 from shelfgate.ops.lease import release, take
-from shelfgate.ops.ledger import Run, begin_run
+from shelfgate.ops.runs import Run, begin_run
 from shelfgate.publication.candidate import measure
 from shelfgate.publication.publish import publish
 from shelfgate.publication.rollback import roll_back

@@ -14,10 +14,12 @@ import pytest
 from shelfgate.errors import PermanentFailure, WarehouseBusy
 from shelfgate.model import Approval, Candidate, CheckResult, Gate, Severity, SuiteResult, Verdict, Waiver
 from shelfgate.ops.lease import Lease, release, take
-from shelfgate.ops.ledger import begin_run, record_verdict
+from shelfgate.ops.ledger import record_verdict
+from shelfgate.ops.pointer import current_publication, publications
+from shelfgate.ops.runs import begin_run
 from shelfgate.progress import Step, listening
 from shelfgate.publication.candidate import PUBLISHED_TABLES, measure, measure_readers_view
-from shelfgate.publication.publish import current_publication, publications, publish
+from shelfgate.publication.publish import publish
 from shelfgate.warehouse import Session, install
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
 from shelfgate.warehouse.identifiers import quoted

@@ -11,9 +11,10 @@ import pytest
 from shelfgate.errors import ConfigurationError, WarehouseBusy
 from shelfgate.model import Candidate, CheckResult, Gate, Publication, SuiteResult, Verdict
 from shelfgate.ops.lease import release, take
-from shelfgate.ops.ledger import Run, begin_run
+from shelfgate.ops.pointer import current_publication, publications
+from shelfgate.ops.runs import Run, begin_run
 from shelfgate.publication.candidate import measure
-from shelfgate.publication.publish import current_publication, publications, publish
+from shelfgate.publication.publish import publish
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.publication.rollback import changed_between, readable, roll_back
 from shelfgate.publication.vacuum import vacuum
