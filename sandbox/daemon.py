@@ -19,7 +19,7 @@ from sandbox import processes, startup
 from sandbox.home import Home
 from sandbox.ownership import home_at
 from sandbox.processes import Process
-from sandbox.startup import Estate
+from sandbox.startup import RunningStack
 from shelfgate.errors import PermanentFailure, ShelfgateError
 
 LOOK_SECONDS = 0.5
@@ -74,7 +74,7 @@ def _serve(home: Home, warehouse: str | None, parent_pid: int | None) -> None:
     log.info("stopped")
 
 
-def _reason_to_stop(stop: threading.Event, home: Home, estate: Estate, parent: Process | None) -> str | None:
+def _reason_to_stop(stop: threading.Event, home: Home, estate: RunningStack, parent: Process | None) -> str | None:
     if stop.is_set():
         return "asked to"
     if not home.state.exists():

@@ -69,7 +69,7 @@ class Home:
 
 
 @dataclass(frozen=True)
-class Identity:
+class HomeIdentity:
     """What outlives `down`: the kind of warehouse, and secrets and ports, so that whoever read them stays right."""
 
     postgres_password: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -104,14 +104,14 @@ class Running:
         return [Process(self.pid, self.started), *(Process(pid, started) for pid, started in self.children)]
 
 
-def read_identity(home: Home) -> Identity | None:
+def read_identity(home: Home) -> HomeIdentity | None:
     """None: no sandbox has made this home.
 
     Raises:
         ConfigurationError: the file is there, and is no identity of this release.
     """
     try:
-        return Identity(**json.loads(home.identity.read_text(encoding="utf-8")))
+        return HomeIdentity(**json.loads(home.identity.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError) as error:
@@ -122,7 +122,7 @@ def read_identity(home: Home) -> Identity | None:
         ) from None
 
 
-def write_identity(home: Home, identity: Identity) -> None:
+def write_identity(home: Home, identity: HomeIdentity) -> None:
     write_whole(home.identity, json.dumps(asdict(identity), indent=1).encode())
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 
 from sandbox import processes
-from sandbox.home import Home, Identity
+from sandbox.home import Home, HomeIdentity
 from sandbox.processes import Process
 from shelfgate import prefect_server
 from shelfgate.errors import PermanentFailure
 
 
-def start(home: Home, identity: Identity, listening: socket.socket) -> Process:
+def start(home: Home, identity: HomeIdentity, listening: socket.socket) -> Process:
     """Start it at a socket that listens already."""
     log = home.sandbox / "prefect.log"
     child = prefect_server.start(home.prefect, log, listening, identity.prefect_auth_string)

@@ -34,7 +34,7 @@ HAS_PRCTL = ON_LINUX
 
 
 @dataclass(frozen=True)
-class Account:
+class UnixAccount:
     """Who a child runs as; `passes_closed_folders` lets it through folders that only root may enter."""
 
     uid: int
@@ -133,7 +133,7 @@ def start(
     log: Path,
     folder: Path,
     environment: dict[str, str] | None = None,
-    account: Account | None = None,
+    account: UnixAccount | None = None,
     on_parents_death: signal.Signals = signal.SIGTERM,
     sockets: Sequence[socket.socket] = (),
 ) -> subprocess.Popen[bytes]:
@@ -167,7 +167,7 @@ def _watchdog() -> Callable[[Process, signal.Signals], None]:
     return partial(watchdog.watch, watchdog.start())
 
 
-def preparation(account: Account | None, on_parents_death: signal.Signals | None) -> Callable[[], None]:
+def preparation(account: UnixAccount | None, on_parents_death: signal.Signals | None) -> Callable[[], None]:
     """What a child does between fork and exec: change its account, then tie its life to its parent's."""
     libc = ctypes.CDLL(None, use_errno=True)
     capability = _search_capability() if account is not None and account.passes_closed_folders else None
@@ -185,7 +185,7 @@ def preparation(account: Account | None, on_parents_death: signal.Signals | None
     return prepare
 
 
-def _become(libc: ctypes.CDLL, account: Account, capability: int | None) -> None:
+def _become(libc: ctypes.CDLL, account: UnixAccount, capability: int | None) -> None:
     os.setgroups([])
     if capability is not None:
         # Without it access(2), which Postgres asks about its own binaries, ignores every capability of a process

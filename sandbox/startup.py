@@ -15,7 +15,7 @@ from sandbox import home as homes
 from sandbox import prefect_process, processes
 from sandbox.airbyte.environment import declared_environment
 from sandbox.aws_signature import AwsKeys
-from sandbox.home import Home, Identity, Running
+from sandbox.home import Home, HomeIdentity, Running
 from sandbox.processes import Process
 from sandbox.sources import dump_bucket, postgres_server
 from shelfgate.environment import given_setting
@@ -42,7 +42,7 @@ log = logging.getLogger("sandbox")
 
 
 @dataclass(frozen=True)
-class Estate:
+class RunningStack:
     """Everything that was started, as the rest of the estate knows it."""
 
     running: Running
@@ -51,12 +51,12 @@ class Estate:
     bucket: dump_bucket.LandingBucket
 
 
-def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> Estate:
+def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> RunningStack:
     """Start all parts; `undo` ends those that were started, whether or not all could be.
 
     A Prefect server is a part only if PREFECT_API_URL names none. `warehouse`: of a home that has none yet.
     """
-    identity = homes.read_identity(home) or Identity(warehouse=warehouse or "duckdb")
+    identity = homes.read_identity(home) or HomeIdentity(warehouse=warehouse or "duckdb")
     homes.write_identity(home, identity)
     # The children first: they are prepared between fork and exec, which wants a process without threads.
     children: list[Process] = []
@@ -104,10 +104,10 @@ def start(home: Home, undo: ExitStack, warehouse: str | None = None) -> Estate:
     settings = _settings(identity, running, account)
     if own_prefect:
         settings["PREFECT_API_AUTH_STRING"] = identity.prefect_auth_string
-    return Estate(running, settings, tuple(children), bucket)
+    return RunningStack(running, settings, tuple(children), bucket)
 
 
-def _start_snowflake(home: Home, identity: Identity, s3_endpoint: str, undo: ExitStack) -> EstatesAccount | None:
+def _start_snowflake(home: Home, identity: HomeIdentity, s3_endpoint: str, undo: ExitStack) -> EstatesAccount | None:
     """The account of a home whose warehouse is one. It starts while others do; `set_up` waits for it."""
     if identity.warehouse != "snowflake":
         return None
@@ -118,7 +118,9 @@ def _start_snowflake(home: Home, identity: Identity, s3_endpoint: str, undo: Exi
     return account
 
 
-def _start_airbyte(home: Home, identity: Identity, dsn: str, account: EstatesAccount | None, undo: ExitStack) -> str:
+def _start_airbyte(
+    home: Home, identity: HomeIdentity, dsn: str, account: EstatesAccount | None, undo: ExitStack
+) -> str:
     from sandbox.airbyte.api_server import BASE_PATH, AirbyteConfig, airbyte_app
     from sandbox.airbyte.snowflake_destination import SnowflakeDestination
 
@@ -136,7 +138,7 @@ def _start_airbyte(home: Home, identity: Identity, dsn: str, account: EstatesAcc
 
 
 def _start_lambda(
-    home: Home, identity: Identity, s3_endpoint: str, account: EstatesAccount | None, undo: ExitStack
+    home: Home, identity: HomeIdentity, s3_endpoint: str, account: EstatesAccount | None, undo: ExitStack
 ) -> str:
     from sandbox.aws_lambda.invoke_server import LambdaConfig, lambda_app
 
@@ -161,7 +163,7 @@ def _start_lambda(
     return _serve_app("lambda", lambda_app(config, keys), identity, undo)
 
 
-def _serve_app(name: str, app: Starlette, identity: Identity, undo: ExitStack) -> str:
+def _serve_app(name: str, app: Starlette, identity: HomeIdentity, undo: ExitStack) -> str:
     """Serve the application in a thread of this process; its lifespan ends with `undo`."""
     import uvicorn
 
@@ -203,7 +205,7 @@ def _ports(running: Running) -> dict[str, int]:
     return {part: port for part, port in ports.items() if port is not None}
 
 
-def _settings(identity: Identity, running: Running, account: EstatesAccount | None) -> dict[str, str]:
+def _settings(identity: HomeIdentity, running: Running, account: EstatesAccount | None) -> dict[str, str]:
     """What production code is told, in the names it reads in production too."""
     from sandbox.airbyte.api_server import workspace_of
 

@@ -67,7 +67,7 @@ def keep_note(note: Note, *, used: bool = False) -> None:
     )
 
 
-class Progress:
+class SyncProgress:
     """One wait, as a bar: of the time that the last good sync took, or else of the time that this one may take."""
 
     def __init__(self, triggered: Triggered, deadline_seconds: float) -> None:

@@ -12,7 +12,7 @@ from shelfgate.clients.airbyte.responses import Job, JobNotSucceeded, Note, Sync
 from shelfgate.errors import ShelfgateError
 from shelfgate.progress import Step, report
 from shelfgate.settings import Settings
-from tasks.airbyte_checkpoint import Progress, keep_note, last_note
+from tasks.airbyte_checkpoint import SyncProgress, keep_note, last_note
 from tasks.retries import EXTERNAL_CALL
 
 # A worker that was told to end has 30 s before it is killed.
@@ -42,7 +42,7 @@ def await_sync(settings: Settings, triggered: Triggered, deadline_seconds: float
         SyncOverdue: it had not ended in time.
     """
     logger = get_run_logger()
-    api, progress = _client(settings), Progress(triggered, deadline_seconds)
+    api, progress = _client(settings), SyncProgress(triggered, deadline_seconds)
 
     def tell(job: Job) -> None:
         logger.info("Airbyte job %d is %s", job.job_id, job.status)

@@ -22,7 +22,7 @@ from expectations.checks.suite_query import Asked, Counts, Rows, answers_for
 METRIC = "suite.answer"
 
 
-class Answer(TableMetricProvider):
+class SuiteQueryMetric(TableMetricProvider):
     """Metric `suite.answer`: the first rows of a query that should have none, or what `Asked` says of the window."""
 
     metric_name = METRIC

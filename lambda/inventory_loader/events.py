@@ -16,7 +16,7 @@ from inventory_loader.objects import Request, is_dump_by_name
 
 
 @dataclass(frozen=True)
-class Landing:
+class LandingLocation:
     """Where dumps are looked for: what happens elsewhere is none of this function's business."""
 
     bucket: str
@@ -31,7 +31,7 @@ class Announced:
     ignored: tuple[str, ...]
 
 
-def announced(event: Mapping[str, Any], landing: Landing, run_id: str) -> Announced:
+def announced(event: Mapping[str, Any], landing: LandingLocation, run_id: str) -> Announced:
     """Read an S3 notification, an EventBridge event of S3, S3's own test event, or a direct request.
 
     Raises:
@@ -56,7 +56,7 @@ def announced(event: Mapping[str, Any], landing: Landing, run_id: str) -> Announ
     )
 
 
-def _of_s3(event: Mapping[str, Any], landing: Landing, run_id: str) -> list[Request | str]:
+def _of_s3(event: Mapping[str, Any], landing: LandingLocation, run_id: str) -> list[Request | str]:
     from aws_lambda_powertools.utilities.data_classes import S3Event
 
     if not event["Records"]:
@@ -79,7 +79,7 @@ def _of_s3(event: Mapping[str, Any], landing: Landing, run_id: str) -> list[Requ
     return found
 
 
-def _of_eventbridge(event: Mapping[str, Any], landing: Landing, run_id: str) -> Request | str:
+def _of_eventbridge(event: Mapping[str, Any], landing: LandingLocation, run_id: str) -> Request | str:
     from aws_lambda_powertools.utilities.data_classes import S3EventBridgeNotificationEvent
 
     seen = S3EventBridgeNotificationEvent(dict(event))
@@ -92,7 +92,7 @@ def _of_eventbridge(event: Mapping[str, Any], landing: Landing, run_id: str) -> 
     return _about(created, seen.detail_type or "no detail-type", landing, seen.detail.bucket.name, request)
 
 
-def _about(created: bool, what: str, landing: Landing, bucket: str, request: Request) -> Request | str:
+def _about(created: bool, what: str, landing: LandingLocation, bucket: str, request: Request) -> Request | str:
     if not created:
         return f"{what}: not a new object"
     if bucket != landing.bucket:

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from inventory_loader.batch import LEAST_SECONDS, Loads, load_each, requests_of, unrecorded
 from inventory_loader.errors import ConfigurationError, EventNotUnderstood, LoaderError, ObjectVanished, TimeIsUp
-from inventory_loader.events import Landing, announced
+from inventory_loader.events import LandingLocation, announced
 from inventory_loader.load import Engine, load
 from inventory_loader.objects import Dropped, Request, is_dump_by_name
 from inventory_loader.receipt import Receipt
@@ -150,7 +150,7 @@ def _body_of(text: str) -> Mapping[str, Any]:
 
 def _loaded_all(event: Mapping[str, Any], run_id: str, ends_at: float) -> list[dict[str, Any]]:
     """Load each object of one event; the first fault is raised after the others had their try."""
-    asked = announced(event, Landing(_bucket(), _prefix()), run_id)
+    asked = announced(event, LandingLocation(_bucket(), _prefix()), run_id)
     for reason in asked.ignored:
         _log.info("event ignored", extra={"reason": reason})
     receipts, faults = [], []

@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route
 
 from sandbox.airbyte import sync
 from sandbox.airbyte.environment import declared_environment
-from sandbox.airbyte.jobs import Job, JobEnded, JobRuns, Jobs
+from sandbox.airbyte.jobs import JobEnded, JobRuns, Jobs, SandboxJob
 from sandbox.airbyte.landing import RefreshMode
 from sandbox.airbyte.requests import form_or_json, json_object, page
 from sandbox.airbyte.response_shapes import Problem, as_problem, job_answer, refresh_answer
@@ -82,7 +82,7 @@ def airbyte_app(config: AirbyteConfig, jobs: Jobs | None = None) -> Starlette:
     Raises:
         ConfigurationError: the records in the state folder cannot be read.
     """
-    api = _Api(config, jobs)
+    api = _AirbyteServer(config, jobs)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -108,7 +108,7 @@ def airbyte_app(config: AirbyteConfig, jobs: Jobs | None = None) -> Starlette:
     )
 
 
-class _Api:
+class _AirbyteServer:
     def __init__(self, config: AirbyteConfig, jobs: Jobs | None) -> None:
         config.state_folder.mkdir(parents=True, exist_ok=True)
         self._config = config
@@ -193,7 +193,7 @@ class _Api:
         job = self._started(connection, refreshed)
         return JSONResponse(refresh_answer(job, SCHEMA, named))
 
-    def _started(self, connection: Record, refreshed: Mapping[str, RefreshMode] | None = None) -> Job:
+    def _started(self, connection: Record, refreshed: Mapping[str, RefreshMode] | None = None) -> SandboxJob:
         connection_id = connection["connectionId"]
         if connection["status"] != "active":
             raise Problem("state-conflict", "Could not fulfill request")
@@ -209,7 +209,7 @@ class _Api:
         if field not in ("createdAt", "updatedAt") or direction not in ("ASC", "DESC"):
             raise Problem("bad-request", "orderBy: wanted createdAt or updatedAt, a bar, ASC or DESC.")
 
-        def age(job: Job) -> tuple[datetime, int]:
+        def age(job: SandboxJob) -> tuple[datetime, int]:
             return (job.created_at if field == "createdAt" else job.updated_at), job.job_id
 
         wanted = {
@@ -237,7 +237,7 @@ class _Api:
             raise Problem("state-conflict", "Job is not currently running") from None
         return JSONResponse(job_answer(stopped, self._config.now()))
 
-    def _job(self, request: Request) -> Job:
+    def _job(self, request: Request) -> SandboxJob:
         job_id = request.path_params["job_id"]
         job = self.jobs.get(job_id)
         if job is None:

@@ -31,7 +31,7 @@ class JobEnded(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class SandboxJob:
     """One job as the stand-in remembers it. `failure` is ours: Airbyte's public API tells no reason."""
 
     job_id: int
@@ -58,23 +58,23 @@ class Jobs:
         self._route = route
         self._now = now
         self._lock = threading.RLock()
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, SandboxJob] = {}
         self._running: dict[int, tuple[Sync, threading.Thread]] = {}
         for record in read_json(file) if file.exists() else []:
             times = {key: datetime.fromisoformat(record[key]) for key in ("created_at", "updated_at")}
-            self._jobs[record["job_id"]] = Job(**{**record, **times})
+            self._jobs[record["job_id"]] = SandboxJob(**{**record, **times})
         for job in [job for job in self._jobs.values() if not job.has_ended]:
             self._change(job.job_id, "failed", failure="The stand-in ended while this job ran. Nothing was landed.")
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[SandboxJob]:
         with self._lock:
             return list(self._jobs.values())
 
-    def get(self, job_id: int) -> Job | None:
+    def get(self, job_id: int) -> SandboxJob | None:
         with self._lock:
             return self._jobs.get(job_id)
 
-    def start(self, connection_id: str, refreshed: Mapping[str, RefreshMode] | None = None) -> Job:
+    def start(self, connection_id: str, refreshed: Mapping[str, RefreshMode] | None = None) -> SandboxJob:
         """A sync; or a refresh, which reads all rows of the named streams anew and syncs the others.
 
         Raises:
@@ -85,7 +85,7 @@ class Jobs:
                 raise JobRuns
             route = replace(self._route(connection_id), refreshed=refreshed or {})
             now = self._now()
-            job = Job(max(self._jobs, default=0) + 1, connection_id, "pending", now, now)
+            job = SandboxJob(max(self._jobs, default=0) + 1, connection_id, "pending", now, now)
             job = replace(job, job_type="refresh") if refreshed else job
             self._jobs[job.job_id] = job
             self._save()
@@ -95,7 +95,7 @@ class Jobs:
             thread.start()
             return job
 
-    def cancel(self, job_id: int) -> Job:
+    def cancel(self, job_id: int) -> SandboxJob:
         """Cancel and wait until the job has stopped; one that was about to commit may still succeed.
 
         Raises:

@@ -60,7 +60,7 @@ class Place(Protocol):
         ...
 
 
-class Landing:
+class RawLanding:
     """One stream on its way into its table; `reader` sees the source as it is attached."""
 
     def __init__(

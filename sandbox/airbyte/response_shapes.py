@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.airbyte.jobs import Job
+from sandbox.airbyte.jobs import SandboxJob
 
 _PROBLEMS = {
     "bad-request": (400, "The request could not be understood."),
@@ -49,7 +49,7 @@ async def as_problem(_: Request, problem: Exception) -> Response:
     )
 
 
-def job_answer(job: Job, now: datetime) -> dict[str, Any]:
+def job_answer(job: SandboxJob, now: datetime) -> dict[str, Any]:
     """JobResponse: no `duration` while pending, `lastUpdatedAt` only when ended, counts once they are committed."""
     answer: dict[str, Any] = {
         "jobId": job.job_id,
@@ -67,7 +67,7 @@ def job_answer(job: Job, now: datetime) -> dict[str, Any]:
     return answer
 
 
-def refresh_answer(job: Job, namespace: str, streams: Sequence[str]) -> dict[str, Any]:
+def refresh_answer(job: SandboxJob, namespace: str, streams: Sequence[str]) -> dict[str, Any]:
     """JobReadResponse of the Config API: times are whole seconds since the epoch."""
     return {
         "job": {

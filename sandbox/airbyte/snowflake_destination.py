@@ -72,7 +72,7 @@ class SnowflakeDestination:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _StagedFile:
     """One stream's rows in a file."""
 
     source: Source
@@ -107,7 +107,7 @@ class SnowflakePlace:
     reader: duckdb.DuckDBPyConnection
     session: SnowflakeSession
     files: Path
-    parts: list[_Part] = field(default_factory=list)
+    parts: list[_StagedFile] = field(default_factory=list)
     _landed: dict[str, list[str]] = field(default_factory=dict)
 
     def columns(self) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ class SnowflakePlace:
         file = self.files / f"{source.stream.name}.csv"
         told = str(file).replace("'", "''")
         counted = self.reader.execute(f"copy ({rows}) to '{told}' (format csv, {_WRITTEN})").fetchone()
-        part = _Part(source, file, int(counted[0]) if counted else 0, merged)
+        part = _StagedFile(source, file, int(counted[0]) if counted else 0, merged)
         self.parts.append(part)
         return part.rows
 
@@ -166,7 +166,7 @@ class SnowflakePlace:
         self.session.run(f"create or replace temporary stage {SCRATCH}.moved")
         self.session.rows(f"put 'file://{told}/*.csv' @{SCRATCH}.moved auto_compress = false overwrite = true")
 
-    def _move(self, part: _Part) -> None:
+    def _move(self, part: _StagedFile) -> None:
         if not part.merged:
             self.session.run(f"delete from {TABLES}.{part.name}")
             if part.rows:
@@ -174,7 +174,7 @@ class SnowflakePlace:
         elif part.rows:
             self._merge(part)
 
-    def _merge(self, part: _Part) -> None:
+    def _merge(self, part: _StagedFile) -> None:
         same_key = " and ".join(f"landed.{one} = moved.{one}" for one in map(_upper, part.source.stream.key))
         changed = ", ".join(f"{one} = moved.{one}" for one in part.columns)
         values = ", ".join(f"moved.{one}" for one in part.columns)
@@ -184,7 +184,7 @@ class SnowflakePlace:
             f"when not matched then insert ({', '.join(part.columns)}) values ({values})"
         )
 
-    def _copy(self, schema: str, part: _Part) -> None:
+    def _copy(self, schema: str, part: _StagedFile) -> None:
         meta_at = list(META_COLUMNS).index("_airbyte_meta") + 1
         places = [f"parse_json(${at})" if at == meta_at else f"${at}" for at in range(1, len(part.columns) + 1)]
         answer = self.session.rows(

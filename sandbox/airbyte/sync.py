@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.airbyte.landing import Delivery, DuckDBPlace, Landing, Place, RefreshMode, postgres_query
+from sandbox.airbyte.landing import Delivery, DuckDBPlace, Place, RawLanding, RefreshMode, postgres_query
 from sandbox.airbyte.source import STREAMS, Source, Stream, discover, refuse_lost_columns, without_password
 from sandbox.home import write_whole
 from sandbox.sources.tpcds import load_extension
@@ -129,7 +129,7 @@ class Sync:
             delivery = Delivery(self._job_id, self._extracted_at, source_name, watermark)
             for source in sources:
                 name = source.stream.name
-                landing = Landing(reader, delivery, source, place, landed.get(name, []))
+                landing = RawLanding(reader, delivery, source, place, landed.get(name, []))
                 with self._translated(f"stream {name}"):
                     state[name] = landing.land(state.get(name), self._route.refreshed.get(name))
                 rows += landing.rows

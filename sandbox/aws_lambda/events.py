@@ -29,7 +29,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FunctionResponse:
     """What came of an event. An answer that is `final` is the process's last: it ends itself, or has to be ended.
 
     `request_id` is None when no event was the cause: the handler could not be loaded.
@@ -45,7 +45,7 @@ class RuntimeApi:
     """Its address goes to the process as AWS_LAMBDA_RUNTIME_API."""
 
     def __init__(self) -> None:
-        self.answers: queue.Queue[Answer] = queue.Queue()
+        self.answers: queue.Queue[FunctionResponse] = queue.Queue()
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
@@ -107,17 +107,17 @@ class _Handler(BaseHTTPRequestHandler):
         payload = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         answers = self.server.api.answers
         if self.path == f"{_PREFIX}/init/error":
-            answers.put(Answer(None, payload, failed=True, final=True))
+            answers.put(FunctionResponse(None, payload, failed=True, final=True))
             self._reply(202, b'{"status":"OK"}')
             return
         request_id, _, end = self.path.removeprefix(f"{_PREFIX}/invocation/").partition("/")
         if end not in ("response", "error"):
             self._reply(404, b"{}")
         elif end == "response" and len(payload) > RESPONSE_LIMIT_BYTES:
-            answers.put(Answer(request_id, _too_large(), failed=True, final=True))
+            answers.put(FunctionResponse(request_id, _too_large(), failed=True, final=True))
             self._reply(413, b'{"errorType":"RequestEntityTooLarge"}')
         else:
-            answers.put(Answer(request_id, payload, failed=end == "error"))
+            answers.put(FunctionResponse(request_id, payload, failed=end == "error"))
             self._reply(202, b'{"status":"OK"}')
 
     def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:

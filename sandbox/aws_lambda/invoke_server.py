@@ -32,7 +32,7 @@ _LIMIT_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024}
 _FUNCTION = "/2015-03-31/functions/{name:path}"
 
 
-class Refused(Exception):
+class InvokeRefused(Exception):
     """An answer in the form of an AWS error."""
 
     def __init__(self, status: HTTPStatus, error_type: str, message: str) -> None:
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 def lambda_app(config: LambdaConfig, keys: AwsKeys) -> Starlette:
     """The stand-in as an application; its lifespan ends the function's process. `keys`: what callers sign with."""
-    api = _Api(config, keys)
+    api = _LambdaServer(config, keys)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -57,11 +57,11 @@ def lambda_app(config: LambdaConfig, keys: AwsKeys) -> Starlette:
         ],
         lifespan=lifespan,
         middleware=[FOR_THIS_MACHINE],
-        exception_handlers={Refused: _as_aws_error},
+        exception_handlers={InvokeRefused: _as_aws_error},
     )
 
 
-class _Api:
+class _LambdaServer:
     def __init__(self, config: LambdaConfig, keys: AwsKeys) -> None:
         self._config = config
         self._keys = keys
@@ -75,7 +75,9 @@ class _Api:
         if kind == "DryRun":
             return Response(status_code=HTTPStatus.NO_CONTENT)
         if kind not in _LIMIT_BYTES:
-            raise Refused(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", f"Unknown invocation type {kind}.")
+            raise InvokeRefused(
+                HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", f"Unknown invocation type {kind}."
+            )
         payload = _checked(await request.body(), _LIMIT_BYTES[kind])
         if kind == "Event":
             self._later.submit(self._run_alone, payload)
@@ -112,13 +114,13 @@ class _Api:
         raw = request.scope["raw_path"] + (b"?" + query if (query := request.scope["query_string"]) else b"")
         signed = SignedRequest(request.method, raw.decode("latin-1"), request.headers, await request.body())
         if (reason := refusal(signed, self._keys, service="lambda")) is not None:
-            raise Refused(HTTPStatus.FORBIDDEN, reason, "Sign the request with this home's keys (settings.env).")
+            raise InvokeRefused(HTTPStatus.FORBIDDEN, reason, "Sign the request with this home's keys (settings.env).")
 
     def _check_name(self, name: str) -> None:
         """A function is called by its name or its ARN, with or without the one version that there is."""
         known = (self._config.function_name, self._config.arn)
         if name.removesuffix(":$LATEST") not in known:
-            raise Refused(
+            raise InvokeRefused(
                 HTTPStatus.NOT_FOUND,
                 "ResourceNotFoundException",
                 f"Function not found: {self._config.arn.rpartition(':')[0]}:{name}",
@@ -133,17 +135,17 @@ class _Api:
 def _checked(body: bytes, limit: int) -> bytes:
     if len(body) > limit:
         message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
+        raise InvokeRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
     try:
         json.loads(body or b"{}")
     except ValueError as error:
         message = f"Could not parse request body into json: {error}"
-        raise Refused(HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message) from None
+        raise InvokeRefused(HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message) from None
     return body or b"{}"
 
 
 async def _as_aws_error(_: Request, refused: Exception) -> Response:
-    if not isinstance(refused, Refused):
+    if not isinstance(refused, InvokeRefused):
         raise refused
     return JSONResponse(
         {"Type": "User", "Message": refused.message}, refused.status, {"X-Amzn-ErrorType": refused.error_type}

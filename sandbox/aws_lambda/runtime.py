@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.aws_lambda.events import Answer, Event, RuntimeApi
+from sandbox.aws_lambda.events import Event, FunctionResponse, RuntimeApi
 from shelfgate.errors import ConfigurationError
 
 LOG_TAIL_BYTES = 4096
@@ -168,7 +168,7 @@ class _Process:
     def has_ended(self) -> bool:
         return self._popen.poll() is not None
 
-    def handle(self, request_id: str, payload: bytes) -> Answer:
+    def handle(self, request_id: str, payload: bytes) -> FunctionResponse:
         timeout = self._config.timeout_seconds
         deadline = time.monotonic() + timeout
         self._api.put(Event(request_id, payload, int((time.time() + timeout) * 1000), self._config.arn))
@@ -216,9 +216,9 @@ class _Process:
             else "Runtime exited without providing a reason"
         )
 
-    def _failure(self, request_id: str, error_type: str, message: str) -> Answer:
+    def _failure(self, request_id: str, error_type: str, message: str) -> FunctionResponse:
         described = {"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {message}"}
-        return Answer(request_id, json.dumps(described).encode(), failed=True)
+        return FunctionResponse(request_id, json.dumps(described).encode(), failed=True)
 
 
 def _environment(config: LambdaConfig, runtime_api: str) -> dict[str, str]:

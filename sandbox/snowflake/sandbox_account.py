@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox import processes
 from sandbox.aws_signature import AwsKeys
-from sandbox.home import Home, Identity, write_whole
+from sandbox.home import Home, HomeIdentity, write_whole
 from sandbox.snowflake.emulator_process import ACCOUNT, ADMIN, Emulator, KeyPair, launch, make_key
 from sandbox.sources import dump_bucket
 from shelfgate.settings import PREFIX, Settings
@@ -96,7 +96,7 @@ class EstatesAccount:
         )
 
 
-def start(home: Home, identity: Identity, s3_endpoint: str) -> EstatesAccount:
+def start(home: Home, identity: HomeIdentity, s3_endpoint: str) -> EstatesAccount:
     """Start the emulator's process, with the keys and the databases of this home."""
     folder = home.snowflake
     public = folder / "public"

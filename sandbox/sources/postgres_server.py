@@ -19,7 +19,7 @@ import psycopg
 import psycopg.sql
 
 from sandbox import processes
-from sandbox.processes import Account, Process
+from sandbox.processes import Process, UnixAccount
 from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure
 
 USER = "retail"
@@ -76,7 +76,7 @@ def start(folder: Path, *, password: str, preferred_port: int | None = None) -> 
                 raise PermanentFailure(f"Postgres found none of the ports {tried} free: {taken}") from None
 
 
-def _start_at(port: int, folder: Path, binaries: Path, account: Account | None, password: str) -> PostgresServer:
+def _start_at(port: int, folder: Path, binaries: Path, account: UnixAccount | None, password: str) -> PostgresServer:
     data, log = folder / "data", folder / "postgres.log"
     since = log.stat().st_size if log.exists() else 0
     child = processes.start(
@@ -112,14 +112,14 @@ def _binaries() -> Path:
     return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
-def _account(data: Path, binaries: Path) -> Account | None:
+def _account(data: Path, binaries: Path) -> UnixAccount | None:
     if os.geteuid() != 0:
         return None
     owner = data.stat().st_uid if data.exists() else 0
     entry = pwd.getpwuid(owner) if owner != 0 else pwd.getpwnam("nobody")
     # A home under pytest's folders (0700) or an environment under /root: nobody may not pass.
     closed = not (_is_open(data.parent) and _is_open(binaries))
-    return Account(entry.pw_uid, entry.pw_gid, passes_closed_folders=closed)
+    return UnixAccount(entry.pw_uid, entry.pw_gid, passes_closed_folders=closed)
 
 
 def _is_open(folder: Path) -> bool:
@@ -128,7 +128,7 @@ def _is_open(folder: Path) -> bool:
     return all(step.stat().st_mode & 0o001 for step in (resolved, *resolved.parents))
 
 
-def _create(data: Path, binaries: Path, account: Account | None, password: str) -> None:
+def _create(data: Path, binaries: Path, account: UnixAccount | None, password: str) -> None:
     unfinished = data.with_name("data.unfinished")
     word = data.with_name("password.once")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -160,7 +160,7 @@ def _create(data: Path, binaries: Path, account: Account | None, password: str) 
     unfinished.rename(data)
 
 
-def _hand_over(paths: tuple[Path, ...], account: Account) -> None:
+def _hand_over(paths: tuple[Path, ...], account: UnixAccount) -> None:
     try:
         for path in paths:
             os.chown(path, account.uid, account.gid)

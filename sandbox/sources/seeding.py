@@ -40,7 +40,7 @@ Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Progress:
+class SeedingProgress:
     """How far the sources reach; `dumped_through` lags behind only while a seed runs, or after one was killed."""
 
     scale: float
@@ -73,7 +73,7 @@ class Seeded:
         return f"scale {self.scale:g} through {self.through}: {rows} ({self.seconds:.1f} s)"
 
 
-def progress(dsn: str) -> Progress | None:
+def progress(dsn: str) -> SeedingProgress | None:
     """How far the sources of this database reach; None before the first seed.
 
     Raises:
@@ -119,7 +119,7 @@ def seed(sources: Callable[[], Sources], dsn: str, scale: float, through: date, 
             keys += _put_dumps(places, connection, before, told)
         if before is None or before.through < through:
             rows = _put_rows(places, scale, before.through if before else None, through, told)
-            after = Progress(scale, through, before.through if before else None)
+            after = SeedingProgress(scale, through, before.through if before else None)
             keys += _put_dumps(places, connection, after, told)
     return Seeded(scale, through, time.monotonic() - begun, rows, tuple(keys))
 
@@ -135,12 +135,12 @@ def _connected(dsn: str) -> Iterator[psycopg.Connection]:
         ) from refused
 
 
-def _progress(connection: psycopg.Connection) -> Progress | None:
+def _progress(connection: psycopg.Connection) -> SeedingProgress | None:
     known = connection.execute("select to_regclass('sandbox.progress')").fetchone()
     if known is None or known[0] is None:
         return None
     row = connection.execute("select scale, through, dumped_through from sandbox.progress").fetchone()
-    return Progress(row[0], row[1], row[2]) if row is not None else None
+    return SeedingProgress(row[0], row[1], row[2]) if row is not None else None
 
 
 def _take_turn(connection: psycopg.Connection, told: Told) -> None:
@@ -157,7 +157,7 @@ def _take_turn(connection: psycopg.Connection, told: Told) -> None:
         ) from busy
 
 
-def _refuse_contradiction(before: Progress | None, scale: float, through: date) -> None:
+def _refuse_contradiction(before: SeedingProgress | None, scale: float, through: date) -> None:
     if before is None:
         return
     if before.scale != scale:
@@ -225,7 +225,7 @@ def _count(inserted: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def _put_dumps(places: Sources, connection: psycopg.Connection, reached: Progress, told: Told) -> list[str]:
+def _put_dumps(places: Sources, connection: psycopg.Connection, reached: SeedingProgress, told: Told) -> list[str]:
     """Put the dumps due after `dumped_through`: the whole history first, then one a day."""
     first = reached.through if reached.dumped_through is None else reached.dumped_through + timedelta(days=1)
     keys: list[str] = []

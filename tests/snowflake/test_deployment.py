@@ -17,7 +17,7 @@ from cli.main import cli
 from sandbox.snowflake.emulator_process import ADMIN
 from shelfgate.errors import ConfigurationError, PermanentFailure
 from shelfgate.publication.candidate import PUBLISHED_TABLES
-from shelfgate.warehouse.engines.snowflake.account_setup import FOLDER, USERS, Step, plan
+from shelfgate.warehouse.engines.snowflake.account_setup import FOLDER, USERS, SetupStep, plan
 from shelfgate.warehouse.engines.snowflake.sql_text import without_comments
 from tests.snowflake.conftest import Estate, Installed, install_database
 
@@ -35,11 +35,11 @@ OF_SNOWFLAKE = {"sysadmin"}
 
 
 @pytest.fixture(scope="module")
-def steps() -> list[Step]:
+def steps() -> list[SetupStep]:
     return plan(VALUES)
 
 
-def matrix(steps: list[Step]) -> dict[tuple[str, str], set[str]]:
+def matrix(steps: list[SetupStep]) -> dict[tuple[str, str], set[str]]:
     """Privileges by role and object. Any grant of another form is a failure: it would be one that nobody compares."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for step in steps:
@@ -60,11 +60,11 @@ def as_table(found: dict[tuple[str, str], set[str]]) -> str:
     return "".join(f"{role:22} {on:45} {', '.join(sorted(what))}\n" for (role, on), what in sorted(found.items()))
 
 
-def test_the_grants_are_those_of_the_reviewed_table(steps: list[Step]) -> None:
+def test_the_grants_are_those_of_the_reviewed_table(steps: list[SetupStep]) -> None:
     assert as_table(matrix(steps)) == GOLDEN.read_text()
 
 
-def writers(steps: list[Step], *objects: str) -> set[str]:
+def writers(steps: list[SetupStep], *objects: str) -> set[str]:
     writes = {
         "insert",
         "update",
@@ -81,12 +81,12 @@ def writers(steps: list[Step], *objects: str) -> set[str]:
     }
 
 
-def test_only_the_publisher_writes_what_readers_see(steps: list[Step]) -> None:
+def test_only_the_publisher_writes_what_readers_see(steps: list[SetupStep]) -> None:
     assert writers(steps, " schema store", "ops.pointer", "ops.publication", "ops.manifest") == {"shelfgate_publisher"}
     assert writers(steps, " schema marts", " schema ops") == set()
 
 
-def test_dashboards_read_marts_and_nothing_else(steps: list[Step]) -> None:
+def test_dashboards_read_marts_and_nothing_else(steps: list[SetupStep]) -> None:
     assert {(on, *sorted(what)) for (role, on), what in matrix(steps).items() if role == "shelfgate_metabase_ro"} == {
         ("database retail", "usage"),
         ("schema marts", "usage"),
@@ -96,14 +96,14 @@ def test_dashboards_read_marts_and_nothing_else(steps: list[Step]) -> None:
     }
 
 
-def test_only_the_facts_of_the_store_have_a_clustering_key_and_each_by_week(steps: list[Step]) -> None:
+def test_only_the_facts_of_the_store_have_a_clustering_key_and_each_by_week(steps: list[SetupStep]) -> None:
     keyed = [" ".join(step.sql.split()) for step in steps if " cluster by " in step.sql]
 
     facts = [table.name for table in PUBLISHED_TABLES if table.by_week]
     assert sorted(keyed) == sorted(f"alter table store.{name} cluster by (week_start_date)" for name in facts)
 
 
-def test_each_user_is_a_service_with_one_role_and_no_password(steps: list[Step]) -> None:
+def test_each_user_is_a_service_with_one_role_and_no_password(steps: list[SetupStep]) -> None:
     made = {step.sql for step in steps if step.sql.startswith("create user")}
     granted = {step.sql for step in steps if re.match(r"grant role \w+ to user", step.sql)}
 
@@ -127,7 +127,7 @@ def test_no_password_no_cloud_key_and_no_administrator_outside_bootstrap() -> No
             assert "accountadmin" not in text, file.name
 
 
-def test_every_schema_is_of_managed_access_and_every_warehouse_suspends_itself(steps: list[Step]) -> None:
+def test_every_schema_is_of_managed_access_and_every_warehouse_suspends_itself(steps: list[SetupStep]) -> None:
     schemas = [step.sql for step in steps if step.file == "02_schemas.sql" and "create schema" in step.sql]
     warehouses = [step.sql for step in steps if "create warehouse" in step.sql]
 
@@ -142,7 +142,9 @@ def test_every_schema_is_of_managed_access_and_every_warehouse_suspends_itself(s
         )
 
 
-def test_every_statement_parses_as_snowflakes_or_is_of_a_kind_that_the_parser_does_not_know(steps: list[Step]) -> None:
+def test_every_statement_parses_as_snowflakes_or_is_of_a_kind_that_the_parser_does_not_know(
+    steps: list[SetupStep],
+) -> None:
     unparsed = [step.sql for step in steps if isinstance(sqlglot.parse_one(step.sql, read="snowflake"), exp.Command)]
 
     # sqlglot 30 keeps these as text; the emulator parses them itself and refuses what it cannot read.

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from . import patches
-from .estate import Estate
+from .estate import ServerState
 from .wire import Wire
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     if asked.data:
         asked.data.mkdir(parents=True, exist_ok=True)
     s3_keys = os.environ["EMULATOR_S3_KEY_ID"], os.environ["EMULATOR_S3_SECRET"]
-    estate = Estate(asked.account, asked.s3_endpoint, s3_keys, asked.idle_seconds, asked.data)
+    estate = ServerState(asked.account, asked.s3_endpoint, s3_keys, asked.idle_seconds, asked.data)
     name, _, file = asked.admin.partition("=")
     estate.account.objects["USER", name.upper()] = {
         "TYPE": "SERVICE",

@@ -53,7 +53,7 @@ def unquoted(name: str) -> str:
 
 
 @dataclass
-class Account:
+class AccountState:
     """One account's objects that are not data."""
 
     name: str

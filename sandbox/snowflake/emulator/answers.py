@@ -19,10 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from .errors import error
-from .session import Answer, Session
+from .session import EmulatedSession, StatementResult
 
 
-def shaped(session: Session, answer: Answer, query_id: str, written: int, statements: int) -> dict[str, Any]:
+def shaped(
+    session: EmulatedSession, answer: StatementResult, query_id: str, written: int, statements: int
+) -> dict[str, Any]:
     """An answer as the connectors read it."""
     cursor = answer.cursor
     kind = statement_type_id(answer.kind) if answer.kind is not None else 0

@@ -17,12 +17,12 @@ from fakesnow.instance import FakeSnow
 from snowflake.connector.errors import Error
 
 from . import statements
-from .account import Account
+from .account import AccountState
 from .errors import error
 from .turns import WriteTurn
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .session import EmulatedSession
 
 HISTORY = (
     "query_id",
@@ -66,7 +66,7 @@ class History:
     def __init__(self) -> None:
         self.records: deque[Record] = deque(maxlen=20_000)
 
-    def begin(self, session: Session, query_id: str, sql: str) -> Record:
+    def begin(self, session: EmulatedSession, query_id: str, sql: str) -> Record:
         record = Record(
             query_id,
             session.label,
@@ -80,7 +80,7 @@ class History:
         self.records.append(record)
         return record
 
-    def reachable(self, session: Session, sql: str) -> str:
+    def reachable(self, session: EmulatedSession, sql: str) -> str:
         """Put the history where `table(information_schema.query_history(..))` in this statement can read it."""
         call = re.compile(
             r"table\s*\(\s*(\w+\.)?information_schema\.query_history(_by_session)?\s*\([^()]*\)\s*\)", re.I
@@ -100,21 +100,21 @@ class History:
         return call.sub(f"temp.main.{name}", sql)
 
 
-class Estate:
+class ServerState:
     """One emulated account."""
 
     def __init__(
         self, account: str, s3_endpoint: str, s3_keys: tuple[str, str], idle_seconds: float, data: Path | None
     ) -> None:
         """`s3_keys`: what the storage integration's role signs with, id and secret."""
-        self.account = Account(account.upper())
+        self.account = AccountState(account.upper())
         self.s3_endpoint = s3_endpoint.rstrip("/")
         self._s3_key_id, self._s3_secret = s3_keys
         self.data = data
         self.snow = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.turn = WriteTurn(idle_seconds)
         self.history = History()
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, EmulatedSession] = {}
         self.masters: dict[str, str] = {}
         self.temporary: dict[tuple[str, str, str], str] = {}
         self.remarks: list[str] = []
@@ -169,7 +169,7 @@ class Estate:
                 390189, "08001", f"Role '{role}' specified in the connect string does not exist or not authorized."
             )
 
-    def log_in(self, session: Session) -> tuple[str, str]:
+    def log_in(self, session: EmulatedSession) -> tuple[str, str]:
         """A session token and the master token that renews it."""
         token, master = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self.sessions[token], self.masters[master] = session, token

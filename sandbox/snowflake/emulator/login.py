@@ -11,26 +11,26 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from .account import Account, Properties
+from .account import AccountState, Properties
 
 
 @dataclass(frozen=True)
-class Refused(Exception):
+class LoginRefused(Exception):
     """A login that was turned down, in Snowflake's words."""
 
     code: str
     message: str
 
 
-WRONG_PASSWORD = Refused("390100", "Incorrect username or password was specified.")
+WRONG_PASSWORD = LoginRefused("390100", "Incorrect username or password was specified.")
 WRONG_TOKEN = "390144"  # noqa: S105 a code, not a token
 
 
-def check(account: Account, data: dict[str, Any], issuers: dict[str, str]) -> str:
+def check(account: AccountState, data: dict[str, Any], issuers: dict[str, str]) -> str:
     """The user's name.
 
     Raises:
-        Refused: unknown user, wrong key, a password, or a way of logging in that is not imitated.
+        LoginRefused: unknown user, wrong key, a password, or a way of logging in that is not imitated.
     """
     way = str(data.get("AUTHENTICATOR") or "SNOWFLAKE").upper()
     if way == "WORKLOAD_IDENTITY":
@@ -41,11 +41,11 @@ def check(account: Account, data: dict[str, Any], issuers: dict[str, str]) -> st
         # Service users have no password, and the production target may not use one: none is ever right here.
         raise WRONG_PASSWORD
     if str(user.get("DISABLED", "FALSE")).upper() == "TRUE":
-        raise Refused("390101", "User access disabled. Contact your local system administrator.")
+        raise LoginRefused("390101", "User access disabled. Contact your local system administrator.")
     for slot in ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2"):
         if slot in user and _signed_by(user, slot, name, account.name, str(data.get("TOKEN"))):
             return name
-    raise Refused(WRONG_TOKEN, "JWT token is invalid.")
+    raise LoginRefused(WRONG_TOKEN, "JWT token is invalid.")
 
 
 def _signed_by(user: Properties, slot: str, name: str, account: str, token: str) -> bool:
@@ -61,14 +61,14 @@ def _signed_by(user: Properties, slot: str, name: str, account: str, token: str)
     return claims["sub"] == f"{account}.{name}" and claims["iss"] == f"{account}.{name}.{print_}"
 
 
-def _workload(account: Account, data: dict[str, Any], issuers: dict[str, str]) -> str:
+def _workload(account: AccountState, data: dict[str, Any], issuers: dict[str, str]) -> str:
     """OIDC only: the token's issuer must be one whose key this process was given, issuer and subject a user's own."""
     token = str(data.get("TOKEN"))
     try:
         claimed = jwt.decode(token, options={"verify_signature": False})
         issuer = str(claimed.get("iss"))
         if issuer not in issuers:
-            raise Refused("394509", f"Workload identity: issuer {issuer} is not known here.")
+            raise LoginRefused("394509", f"Workload identity: issuer {issuer} is not known here.")
         claims = jwt.decode(
             token,
             issuers[issuer],
@@ -77,9 +77,9 @@ def _workload(account: Account, data: dict[str, Any], issuers: dict[str, str]) -
             options={"require": ["exp"]},
         )
     except jwt.InvalidTokenError as reason:
-        raise Refused("394509", f"Workload identity token is invalid: {type(reason).__name__}.") from None
+        raise LoginRefused("394509", f"Workload identity token is invalid: {type(reason).__name__}.") from None
     for (kind, name), properties in account.objects.items():
         identity = str(properties.get("WORKLOAD_IDENTITY", ""))
         if kind == "USER" and f"'{issuer}'" in identity and f"'{claims['sub']}'" in identity:
             return name
-    raise Refused("394509", "Workload identity: no user has this issuer and subject.")
+    raise LoginRefused("394509", "Workload identity: no user has this issuer and subject.")

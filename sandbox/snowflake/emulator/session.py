@@ -28,7 +28,7 @@ from .parameters import Parameters
 from .translated import translated
 
 if TYPE_CHECKING:
-    from .estate import Estate
+    from .estate import ServerState
 
 _READS = exp.Select | exp.SetOperation | exp.Describe | exp.Show | exp.Use | exp.Subquery | exp.Values
 _WRITES = exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.Copy | exp.TruncateTable
@@ -37,7 +37,7 @@ _COMMANDS = frozenset({"PUT", "LIST", "LS", "SHOW", "SET", "UNSET"})
 
 
 @dataclass
-class Answer:
+class StatementResult:
     """What a statement came to, ready for the wire."""
 
     cursor: FakeSnowflakeCursor
@@ -45,12 +45,12 @@ class Answer:
     rows_written: int | None = None
 
 
-class Session:
+class EmulatedSession:
     """Who logged in and what they have open. One statement at a time."""
 
     region = "EMULATOR"
 
-    def __init__(self, estate: Estate, user: str, login: dict[str, str], given: dict[str, object]) -> None:
+    def __init__(self, estate: ServerState, user: str, login: dict[str, str], given: dict[str, object]) -> None:
         self.estate = estate
         self.connection: FakeSnowflakeConnection = estate.snow.connect(
             login.get("databaseName"), login.get("schemaName") or "PUBLIC"
@@ -118,7 +118,7 @@ class Session:
 
     # --- one statement
 
-    def execute(self, sql: str, bindings: Any, query_id: str | None = None) -> Answer:
+    def execute(self, sql: str, bindings: Any, query_id: str | None = None) -> StatementResult:
         """Run one statement and keep it in the history, whatever comes of it."""
         with self.at_work:
             self._asked_at = time.monotonic()
@@ -162,7 +162,7 @@ class Session:
             self._cancelled = why
             self.duck.interrupt()
 
-    def _run(self, sql: str, bindings: Any) -> Answer:
+    def _run(self, sql: str, bindings: Any) -> StatementResult:
         if (answer := statements.own(self, sql)) is not None:
             return answer
         if self.failed:
@@ -201,7 +201,7 @@ class Session:
         if wrong := statements.case_sensitive_name(parsed, sql):
             raise not_imitated(f"the name {wrong}, which differs by case only,")
 
-    def _dispatch(self, parsed: exp.Expression, bindings: list[Any] | None) -> Answer:
+    def _dispatch(self, parsed: exp.Expression, bindings: list[Any] | None) -> StatementResult:
         if isinstance(parsed, exp.Copy):
             rows = copying.copy_into(self, parsed)
             return statements.table(self, copying.COLUMNS, rows, kind=parsed, written=sum(row[3] for row in rows))
@@ -221,9 +221,9 @@ class Session:
             return statements.table(self, list(done), [tuple(done.values())], kind=parsed, written=sum(done.values()))
         if isinstance(parsed, exp.Create) and (made := self._create(parsed)) is not None:
             return made
-        return Answer(self.pass_on(parsed, bindings), parsed)
+        return StatementResult(self.pass_on(parsed, bindings), parsed)
 
-    def _create(self, create: exp.Create) -> Answer | None:
+    def _create(self, create: exp.Create) -> StatementResult | None:
         kind = str(create.args.get("kind")).upper()
         if kind == "DATABASE":
             return statements.create_database(self, create)

@@ -15,7 +15,7 @@ from .dialect import without_text
 from .errors import error, exists, missing
 
 if TYPE_CHECKING:
-    from .session import Answer, Session
+    from .session import EmulatedSession, StatementResult
 
 _BEGIN = re.compile(r"(begin(\s+(transaction|work))?|start\s+transaction)(\s+name\s+\w+)?", re.I)
 _END = re.compile(r"(commit|rollback)(\s+work)?", re.I)
@@ -38,7 +38,7 @@ _NO_EFFECT = re.compile(
 )
 
 
-def own(session: Session, sql: str) -> Answer | None:
+def own(session: EmulatedSession, sql: str) -> StatementResult | None:
     """The answer to a statement of ours; None for one that goes to DuckDB."""
     bare = _without_comments(sql).strip().rstrip(";").strip()
     if (answer := _transaction(session, bare)) is not None:
@@ -71,7 +71,7 @@ def own(session: Session, sql: str) -> Answer | None:
     return None
 
 
-def _transaction(session: Session, bare: str) -> Answer | None:
+def _transaction(session: EmulatedSession, bare: str) -> StatementResult | None:
     if _BEGIN.fullmatch(bare):
         session.begin()
         return said(session)
@@ -81,7 +81,7 @@ def _transaction(session: Session, bare: str) -> Answer | None:
     return None
 
 
-def _shown(session: Session, bare: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
+def _shown(session: EmulatedSession, bare: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
     if found := _SHOW_PARAMETERS.fullmatch(bare):
         like = re.compile(re.escape(found[1] or "%").replace("%", ".*"), re.I)
         rows = [
@@ -96,7 +96,7 @@ def _shown(session: Session, bare: str) -> tuple[list[str], list[tuple[Any, ...]
     return session.estate.account.show(bare)
 
 
-def _use(session: Session, found: re.Match[str]) -> None:
+def _use(session: EmulatedSession, found: re.Match[str]) -> None:
     name = unquoted(found[2])
     if found[1].lower() == "role":
         session.estate.must_be_granted(session.user, name)
@@ -109,14 +109,14 @@ def _use(session: Session, found: re.Match[str]) -> None:
         session.warehouse = name
 
 
-def _as_ddl(session: Session, action: Any) -> Any:
+def _as_ddl(session: EmulatedSession, action: Any) -> Any:
     if session.in_transaction:
         session.end(commit=True)
     session.take_turn()
     return action()
 
 
-def _drop_stage(session: Session, found: re.Match[str]) -> None:
+def _drop_stage(session: EmulatedSession, found: re.Match[str]) -> None:
     parts = tables.full_name(session, exp.to_table(found[3], dialect="snowflake"))
     held = "_fs_stages" if found[1].lower() == "stage" else "_fs_file_formats"
     gone = session.duck.execute(
@@ -128,7 +128,7 @@ def _drop_stage(session: Session, found: re.Match[str]) -> None:
         raise missing(found[1].capitalize(), parts[2])
 
 
-def _drop_database(session: Session, found: re.Match[str]) -> None:
+def _drop_database(session: EmulatedSession, found: re.Match[str]) -> None:
     name = unquoted(found[2])
     if not session.estate.has_database(name):
         if found[1]:
@@ -141,7 +141,7 @@ def _drop_database(session: Session, found: re.Match[str]) -> None:
     session.estate.drop_database(session.duck, name)
 
 
-def create_database(session: Session, create: exp.Create) -> Answer:
+def create_database(session: EmulatedSession, create: exp.Create) -> StatementResult:
     """A database with its PUBLIC schema, which becomes the session's."""
     name = create.this.this.name if create.this.this.quoted else create.this.this.name.upper()
     if session.estate.has_database(name):
@@ -180,7 +180,7 @@ def settle_schema(create: exp.Create) -> None:
     create.set("properties", None)
 
 
-def existing(session: Session, kind: str, named: exp.Table) -> str | None:
+def existing(session: EmulatedSession, kind: str, named: exp.Table) -> str | None:
     """The name of what CREATE .. IF NOT EXISTS finds there; a CREATE SCHEMA makes it the session's all the same."""
     if kind in {"TABLE", "VIEW"}:
         target = tables.full_name(session, named)
@@ -213,21 +213,21 @@ def case_sensitive_name(parsed: exp.Expression, sql: str) -> str | None:
 
 
 def said(
-    session: Session, text: str = "Statement executed successfully.", kind: exp.Expression | None = None
-) -> Answer:
+    session: EmulatedSession, text: str = "Statement executed successfully.", kind: exp.Expression | None = None
+) -> StatementResult:
     return table(session, ["status"], [(text,)], kind=kind)
 
 
 def table(
-    session: Session,
+    session: EmulatedSession,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
     *,
     kind: exp.Expression | None = None,
     written: int | None = None,
-) -> Answer:
+) -> StatementResult:
     """An answer with these rows."""
-    from .session import Answer
+    from .session import StatementResult
 
     names = ", ".join(f'"{name}"' for name in columns)
     if rows:
@@ -240,7 +240,7 @@ def table(
     cursor._arrow_table = session.duck.to_arrow_table()
     cursor._rowcount = written if written is not None else len(rows)
     cursor._last_sql, cursor._last_params, cursor._last_transformed = sql, None, exp.Select()
-    return Answer(cursor, kind, written)
+    return StatementResult(cursor, kind, written)
 
 
 def _literal(value: Any) -> str:

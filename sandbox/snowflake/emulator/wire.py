@@ -22,8 +22,8 @@ from . import login, tables
 from .account import unquoted
 from .answers import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
 from .errors import not_imitated
-from .estate import Estate
-from .session import Session
+from .estate import ServerState
+from .session import EmulatedSession
 
 VALIDITY_SECONDS = 3600
 MULTI_STATEMENT = 0xA000
@@ -40,12 +40,12 @@ class Gone(Exception):
 class Wire:
     """The routes of one emulated account."""
 
-    def __init__(self, estate: Estate, issuers: dict[str, str], token: str) -> None:
+    def __init__(self, estate: ServerState, issuers: dict[str, str], token: str) -> None:
         """`token`: what `/_emulator/...` asks for; `health` is for everybody."""
         self.estate = estate
         self.issuers = issuers
         self._token = token
-        self.requests: dict[str, Session] = {}
+        self.requests: dict[str, EmulatedSession] = {}
         self.answers: dict[str, dict[str, Any]] = {}
 
     def app(self) -> Starlette:
@@ -91,7 +91,7 @@ class Wire:
                 return JSONResponse(await handler(request))
             except Gone:
                 return failure("390104", "Session no longer exists. New login required to access the service.")
-            except login.Refused as refused:
+            except login.LoginRefused as refused:
                 return failure(refused.code, refused.message)
             except Error as reason:
                 return failure(f"{reason.errno:06d}", str(reason.raw_msg or reason.msg), str(reason.sqlstate))
@@ -110,7 +110,9 @@ class Wire:
             self.estate.must_be_granted(user, named["roleName"].upper())
         default = self.estate.account.objects["USER", user].get("DEFAULT_ROLE")
         named.setdefault("roleName", unquoted(str(default or "PUBLIC")))
-        session = await run_in_threadpool(Session, self.estate, user, named, dict(data.get("SESSION_PARAMETERS") or {}))
+        session = await run_in_threadpool(
+            EmulatedSession, self.estate, user, named, dict(data.get("SESSION_PARAMETERS") or {})
+        )
         token, master = self.estate.log_in(session)
         shown = {"AUTOCOMMIT": True, "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0, "TIMEZONE": "UTC"}
         shown |= {"CLIENT_TELEMETRY_ENABLED": False, "QUERY_TAG": session.parameters["QUERY_TAG"]}
@@ -135,7 +137,7 @@ class Wire:
     async def renew(self, request: Request) -> dict[str, Any]:
         token = self.estate.renew(bearer(request))
         if token is None:
-            raise login.Refused("390114", "Authentication token has expired. The user must authenticate again.")
+            raise login.LoginRefused("390114", "Authentication token has expired. The user must authenticate again.")
         return success({"sessionToken": token, "validityInSecondsST": VALIDITY_SECONDS, "validityInSecondsMT": 14400})
 
     async def heartbeat(self, request: Request) -> dict[str, Any]:
@@ -149,11 +151,11 @@ class Wire:
             self.estate.sessions.pop(bearer(request), None)
         return success(None)
 
-    def _session(self, request: Request) -> Session:
+    def _session(self, request: Request) -> EmulatedSession:
         session = self.estate.sessions.get(bearer(request))
         if session is None:
             if bearer(request) in self.estate.masters.values():
-                raise login.Refused("390112", "Session token has expired. Renew it.")
+                raise login.LoginRefused("390112", "Session token has expired. Renew it.")
             raise Gone
         return session
 
@@ -177,13 +179,15 @@ class Wire:
             return {"data": data, "code": "333334", "message": None, "success": True}
         return await run_in_threadpool(self._one, session, sql, body, query_id, request)
 
-    def _quietly(self, session: Session, sql: str, body: dict[str, Any], query_id: str, request: Request) -> None:
+    def _quietly(
+        self, session: EmulatedSession, sql: str, body: dict[str, Any], query_id: str, request: Request
+    ) -> None:
         try:
             self._keep(query_id, self._one(session, sql, body, query_id, request))
         except Error as reason:
             self._keep(query_id, failed(f"{reason.errno:06d}", str(reason.raw_msg or reason.msg), str(reason.sqlstate)))
 
-    def _several(self, session: Session, parts: list[str], count: int) -> dict[str, Any]:
+    def _several(self, session: EmulatedSession, parts: list[str], count: int) -> dict[str, Any]:
         if count not in {0, len(parts)}:
             raise statement_count(len(parts), count)
         ids, kinds = [], []
@@ -202,7 +206,7 @@ class Wire:
             self.answers.pop(next(iter(self.answers)))
 
     def _one(
-        self, session: Session, sql: str, body: dict[str, Any], query_id: str, request: Request | None
+        self, session: EmulatedSession, sql: str, body: dict[str, Any], query_id: str, request: Request | None
     ) -> dict[str, Any]:
         rows = bound_rows(body.get("bindings"))
         # The answer's types are read on the session's own connection: nobody else's statement may come between.
@@ -219,7 +223,7 @@ class Wire:
             written = sum(one.cursor.rowcount or 0 for one in answers)
             return success(shaped(session, answers[-1], query_id, written, len(answers)))
 
-    def _described(self, session: Session, sql: str, query_id: str) -> dict[str, Any]:
+    def _described(self, session: EmulatedSession, sql: str, query_id: str) -> dict[str, Any]:
         described = session.connection.cursor()._describe_only(sql)
         if described is None:
             raise not_imitated("describing this statement without running it")

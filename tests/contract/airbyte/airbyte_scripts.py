@@ -16,7 +16,7 @@ from typing import Any, cast
 import httpx
 
 from sandbox.airbyte.api_server import BASE_PATH, AirbyteConfig, airbyte_app
-from sandbox.airbyte.jobs import TERMINAL, Job, JobEnded, JobRuns, Jobs
+from sandbox.airbyte.jobs import TERMINAL, JobEnded, JobRuns, Jobs, SandboxJob
 from shelfgate.clients.airbyte.api import AirbyteApi
 from tests.contract.airbyte.airbyte_connection import CONNECTION
 
@@ -52,13 +52,13 @@ class ScriptedJobs:
         self._cancelled: dict[int, float] = {}
         self.cancels = 0
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[SandboxJob]:
         return [self._job(job_id) for job_id in self._began]
 
-    def get(self, job_id: int) -> Job | None:
+    def get(self, job_id: int) -> SandboxJob | None:
         return self._job(job_id) if job_id in self._began else None
 
-    def start(self, connection_id: str, refreshed: Any = None) -> Job:
+    def start(self, connection_id: str, refreshed: Any = None) -> SandboxJob:
         assert connection_id == CONNECTION
         if any(job.status not in TERMINAL for job in self.all()):
             raise JobRuns
@@ -66,7 +66,7 @@ class ScriptedJobs:
         self._began[job_id] = (self._now(), tuple(self.story))
         return self._job(job_id)
 
-    def cancel(self, job_id: int) -> Job:
+    def cancel(self, job_id: int) -> SandboxJob:
         if self._job(job_id).status in TERMINAL:
             raise JobEnded
         self.cancels += 1
@@ -76,7 +76,7 @@ class ScriptedJobs:
     def close(self) -> None:
         """Nothing runs."""
 
-    def _job(self, job_id: int) -> Job:
+    def _job(self, job_id: int) -> SandboxJob:
         began, story = self._began[job_id]
         age = self._now() - began
         status = [status for after, status in story if after <= age][-1]
@@ -84,7 +84,7 @@ class ScriptedJobs:
             status = "cancelled"
         rows = 7 if status == "succeeded" else None
         at = BEGAN + timedelta(seconds=began)
-        return Job(job_id, CONNECTION, status, at, at + timedelta(seconds=age), rows, rows)
+        return SandboxJob(job_id, CONNECTION, status, at, at + timedelta(seconds=age), rows, rows)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from sandbox import processes
-from sandbox.processes import Account
+from sandbox.processes import UnixAccount
 from sandbox.sources import postgres_server
 from sandbox.sources.postgres_server import PostgresServer
 from shelfgate.errors import PermanentFailure
@@ -168,7 +168,7 @@ def test_an_ordinary_account_needs_nothing_special() -> None:
         # It keeps the right to enter folders, for this interpreter may lie below one that is closed.
         answer = subprocess.run(
             [sys.executable, "-c", script, str(home / "postgres")],
-            preexec_fn=processes.preparation(Account(nobody.pw_uid, nobody.pw_gid, True), None),
+            preexec_fn=processes.preparation(UnixAccount(nobody.pw_uid, nobody.pw_gid, True), None),
             capture_output=True,
             text=True,
             check=False,

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from cli.main import cli
 from sandbox import home as homes
 from sandbox import ownership, stack
-from sandbox.home import Home, Identity
+from sandbox.home import Home, HomeIdentity
 from shelfgate.environment import PREFIX
 from shelfgate.errors import ConfigurationError
 from tests.support.terminal import run
@@ -23,7 +23,7 @@ OWNED = ["sandbox", "warehouse.duckdb", "warehouse.duckdb.wal", "settings.env"]
 def home(tmp_path: Path) -> Home:
     """One of a sandbox that is down, beside files that it did not make."""
     home = Home(tmp_path / "home")
-    homes.write_identity(home, Identity())
+    homes.write_identity(home, HomeIdentity())
     homes.write_settings(home, {"SHELFGATE_TARGET": "duckdb"})
     for name in ("sandbox/postgres/data/base", "warehouse.duckdb", "warehouse.duckdb.wal", "notes.txt", "data/x.csv"):
         (home.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def test_a_linked_home_is_followed_and_the_question_says_where(home: Home, tmp_p
 
 
 def test_an_account_of_snowflake_owns_no_warehouse_file(home: Home) -> None:
-    homes.write_identity(home, Identity(warehouse="snowflake"))
+    homes.write_identity(home, HomeIdentity(warehouse="snowflake"))
 
     stack.reset(home.root)
 

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from sandbox import home as homes
 from sandbox import processes, stack
 from sandbox.airbyte.environment import declared_environment
-from sandbox.home import Home, Identity
+from sandbox.home import Home, HomeIdentity
 from sandbox.processes import Process
 from sandbox.stack import StackInfo
 from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure
@@ -221,7 +221,7 @@ def test_an_estate_whose_state_file_goes_ends(home: Path) -> None:
 
 
 def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path) -> None:
-    homes.write_identity(Home(home), Identity())
+    homes.write_identity(Home(home), HomeIdentity())
     (home / "sandbox" / "postgres").write_text("not a folder")
 
     with pytest.raises(PermanentFailure, match=r"sandbox/postgres"):

@@ -33,7 +33,7 @@ _PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{300,}={0,2}")
 
 
 @dataclass(frozen=True)
-class Step:
+class SetupStep:
     """One statement and the file it is of."""
 
     file: str
@@ -46,7 +46,7 @@ class Step:
         return first_words(self.sql)
 
 
-def plan_for(settings: Settings, public_keys: Path | None = None) -> list[Step]:
+def plan_for(settings: Settings, public_keys: Path | None = None) -> list[SetupStep]:
     """The plan for the account that the settings name.
 
     Raises:
@@ -63,7 +63,7 @@ def plan_for(settings: Settings, public_keys: Path | None = None) -> list[Step]:
     return plan(values, public_keys)
 
 
-def plan(values: Mapping[str, str], public_keys: Path | None = None) -> list[Step]:
+def plan(values: Mapping[str, str], public_keys: Path | None = None) -> list[SetupStep]:
     """Every statement in order, its places filled in. Each may be run again: nothing is replaced or dropped.
 
     Raises:
@@ -84,21 +84,21 @@ def mark_of(database: str) -> str:
     return f"Shelfgate {database.upper()}: "
 
 
-def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[Step]:
+def _of_file(file: Path, values: Mapping[str, str]) -> Iterator[SetupStep]:
     text = file.read_text(encoding="utf-8")
     own = _PLACE.sub(lambda found: values[found[1]], _MIGRATE.sub("", text))
-    yield from (Step(file.name, one) for one in statements_of(own))
+    yield from (SetupStep(file.name, one) for one in statements_of(own))
     if _MIGRATE.search(text):
         scripts = (*(migration.sql for migration in known_migrations()), views_sql())
-        yield from (Step(file.name, one, installs=True) for script in scripts for one in statements_of(script))
+        yield from (SetupStep(file.name, one, installs=True) for script in scripts for one in statements_of(script))
 
 
-def _keys(folder: Path, names: str) -> Iterator[Step]:
+def _keys(folder: Path, names: str) -> Iterator[SetupStep]:
     """`<user>.pub` goes into the first slot, `<user>.2.pub` into the second; a slot without a file stays as it is."""
     files = sorted(folder.glob("*.pub"))
     if not files:
         raise ConfigurationError(f"snowflake apply: {folder} holds no <user>.pub.")
-    yield Step("keys", "use role securityadmin")
+    yield SetupStep("keys", "use role securityadmin")
     for file in files:
         user, _, slot = file.stem.partition(".")
         if user not in USERS or slot not in {"", "2"}:
@@ -108,10 +108,10 @@ def _keys(folder: Path, names: str) -> Iterator[Step]:
         key = "".join(line for line in file.read_text(encoding="ascii").split("\n") if "-----" not in line).strip()
         if not _PUBLIC_KEY.fullmatch(key):
             raise ConfigurationError(f"snowflake apply: {file.name} is no RSA public key of 2048 bits or more (PEM).")
-        yield Step("keys", f"alter user {names}{user} set rsa_public_key{'_2' if slot else ''} = '{key}'")
+        yield SetupStep("keys", f"alter user {names}{user} set rsa_public_key{'_2' if slot else ''} = '{key}'")
 
 
-def check_ownership(session: Session, steps: list[Step], database: str, *, adopt: bool = False) -> list[Foreign]:
+def check_ownership(session: Session, steps: list[SetupStep], database: str, *, adopt: bool = False) -> list[Foreign]:
     """Look whether what already bears our names is this installation's; answers with what `adopt` has taken over.
 
     Raises:
@@ -126,7 +126,7 @@ def check_ownership(session: Session, steps: list[Step], database: str, *, adopt
     return foreign
 
 
-def apply(session: Session, steps: list[Step]) -> int:
+def apply(session: Session, steps: list[SetupStep]) -> int:
     """Run the steps; returns how many objects were made that were not there, tables and views not counted."""
     made = 0
     installed = False
