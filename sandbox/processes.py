@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import psutil
 
+from sandbox import watchdog
 from shelfgate.errors import ConfigurationError
 
 # linux/prctl.h, linux/securebits.h, linux/capability.h
@@ -162,9 +162,12 @@ def start(
 
 
 def _watchdog() -> Callable[[Process, signal.Signals], None]:
-    from sandbox import watchdog
+    pipe = watchdog.start()
 
-    return partial(watchdog.watch, watchdog.start())
+    def watch(process: Process, number: signal.Signals) -> None:
+        watchdog.watch(pipe, process.pid, process.started, number)
+
+    return watch
 
 
 def preparation(account: UnixAccount | None, on_parents_death: signal.Signals | None) -> Callable[[], None]:

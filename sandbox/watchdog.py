@@ -12,12 +12,6 @@ import subprocess
 import sys
 from typing import IO
 
-from sandbox import processes
-from sandbox.processes import Process
-
-# A fast shutdown of Postgres takes under a second.
-PATIENCE_SECONDS = 10.0
-
 _ends: list[IO[bytes]] = []
 """This process's ends of the pipes: the system closes them with it."""
 
@@ -27,7 +21,7 @@ def start() -> IO[bytes]:
     reads, ends = os.pipe()
     try:
         subprocess.Popen(
-            [sys.executable, "-m", "sandbox.watchdog", str(reads)],
+            [sys.executable, "-m", "sandbox.watchdog_process", str(reads)],
             stdin=subprocess.DEVNULL,
             pass_fds=(reads,),
             start_new_session=True,
@@ -38,18 +32,6 @@ def start() -> IO[bytes]:
     return _ends[-1]
 
 
-def watch(watchdog: IO[bytes], process: Process, number: signal.Signals) -> None:
+def watch(watchdog: IO[bytes], pid: int, started: str, number: signal.Signals) -> None:
     """Have the process sent this signal when the calling process has ended, however that ended."""
-    watchdog.write(f"{process.pid} {process.started} {int(number)}".encode())
-
-
-def _run() -> None:
-    with os.fdopen(int(sys.argv[1]), "rb") as pipe:
-        watched = pipe.read().decode().split()
-    if watched:
-        pid, started, number = watched
-        processes.end(Process(int(pid), started), PATIENCE_SECONDS, signal.Signals(int(number)))
-
-
-if __name__ == "__main__":
-    _run()
+    watchdog.write(f"{pid} {started} {int(number)}".encode())

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import uvicorn
 
-from . import patches
-from .estate import ServerState
-from .wire import Wire
+from .http_server import Wire
+from .server_state import ServerState
+from .sql import fakesnow_patches
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, default=300.0, help="an idle transaction that blocks is aborted")
     parser.add_argument("--data", type=Path, help="keep the databases there; without it they end with this process")
     asked = parser.parse_args()
-    patches.apply()
+    fakesnow_patches.apply()
     if asked.data:
         asked.data.mkdir(parents=True, exist_ok=True)
     s3_keys = os.environ["EMULATOR_S3_KEY_ID"], os.environ["EMULATOR_S3_SECRET"]

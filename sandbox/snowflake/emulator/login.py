@@ -11,7 +11,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from .account import AccountState, Properties
+from .account_state import AccountState, Properties
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 from fakesnow.conn import FakeSnowflakeConnection
@@ -21,14 +20,12 @@ from fakesnow.dialect import parse_one
 from snowflake.connector.errors import Error
 from sqlglot import exp
 
-from . import copying, patches, statements, tables
-from .dialect import objections
 from .errors import error, not_imitated
-from .parameters import Parameters
-from .translated import translated
-
-if TYPE_CHECKING:
-    from .estate import ServerState
+from .open_session import Server, StatementResult
+from .sql import copy_into, fakesnow_patches, statements, table_statements
+from .sql.dialect import objections
+from .sql.error_translation import translated
+from .sql.parameters import Parameters
 
 _READS = exp.Select | exp.SetOperation | exp.Describe | exp.Show | exp.Use | exp.Subquery | exp.Values
 _WRITES = exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.Copy | exp.TruncateTable
@@ -36,21 +33,12 @@ _DDL = exp.Create | exp.Drop | exp.Alter | exp.Comment
 _COMMANDS = frozenset({"PUT", "LIST", "LS", "SHOW", "SET", "UNSET"})
 
 
-@dataclass
-class StatementResult:
-    """What a statement came to, ready for the wire."""
-
-    cursor: FakeSnowflakeCursor
-    kind: exp.Expression | None
-    rows_written: int | None = None
-
-
 class EmulatedSession:
     """Who logged in and what they have open. One statement at a time."""
 
     region = "EMULATOR"
 
-    def __init__(self, estate: ServerState, user: str, login: dict[str, str], given: dict[str, object]) -> None:
+    def __init__(self, estate: Server, user: str, login: dict[str, str], given: dict[str, object]) -> None:
         self.estate = estate
         self.connection: FakeSnowflakeConnection = estate.snow.connect(
             login.get("databaseName"), login.get("schemaName") or "PUBLIC"
@@ -69,7 +57,7 @@ class EmulatedSession:
         self._cancelled: str | None = None
         self.at_work = threading.RLock()
         self._asked_at = time.monotonic()
-        self._temporary: list[tables.Name] = []
+        self._temporary: list[table_statements.Name] = []
 
     # --- the life of a transaction
 
@@ -203,21 +191,21 @@ class EmulatedSession:
 
     def _dispatch(self, parsed: exp.Expression, bindings: list[Any] | None) -> StatementResult:
         if isinstance(parsed, exp.Copy):
-            rows = copying.copy_into(self, parsed)
-            return statements.table(self, copying.COLUMNS, rows, kind=parsed, written=sum(row[3] for row in rows))
+            rows = copy_into.copy_into(self, parsed)
+            return statements.table(self, copy_into.COLUMNS, rows, kind=parsed, written=sum(row[3] for row in rows))
         if isinstance(parsed, exp.TruncateTable):
             for named in parsed.expressions:
-                copying.forget(self, tables.full_name(self, named))
+                copy_into.forget(self, table_statements.full_name(self, named))
         if isinstance(parsed, exp.Insert) and parsed.args.get("overwrite"):
-            tables.overwrite(self, parsed, bindings)
+            table_statements.overwrite(self, parsed, bindings)
             return statements.table(
                 self, ["number of rows inserted"], [(self.written,)], kind=parsed, written=self.written
             )
-        if isinstance(bindings, tables.Rows) and isinstance(parsed, exp.Insert):
-            count = tables.insert_rows(self, parsed, bindings)
+        if isinstance(bindings, table_statements.Rows) and isinstance(parsed, exp.Insert):
+            count = table_statements.insert_rows(self, parsed, bindings)
             return statements.table(self, ["number of rows inserted"], [(count,)], kind=parsed, written=count)
         if isinstance(parsed, exp.Merge):
-            done = tables.merge(self, self.to_duck(parsed, bindings), bindings)
+            done = table_statements.merge(self, self.to_duck(parsed, bindings), bindings)
             return statements.table(self, list(done), [tuple(done.values())], kind=parsed, written=sum(done.values()))
         if isinstance(parsed, exp.Create) and (made := self._create(parsed)) is not None:
             return made
@@ -236,16 +224,16 @@ class EmulatedSession:
             return statements.said(self, f"{there} already exists, statement succeeded.", create)
         if kind != "TABLE":
             return None
-        target = tables.full_name(self, schema.this if schema else create.this)
+        target = table_statements.full_name(self, schema.this if schema else create.this)
         self._note_temporary(create, target)
-        copying.forget(self, target)
-        required = tables.without_keys(create) if schema else []
+        copy_into.forget(self, target)
+        required = table_statements.without_keys(create) if schema else []
         if required and create.expression:
-            tables.create_as_required(self, create, required)
+            table_statements.create_as_required(self, create, required)
             return statements.said(self, f"Table {target[2]} successfully created.", create)
         return None
 
-    def _note_temporary(self, create: exp.Create, target: tables.Name) -> None:
+    def _note_temporary(self, create: exp.Create, target: table_statements.Name) -> None:
         """DuckDB's temporary tables live in no schema: here they are ordinary ones, dropped when the session ends."""
         held = create.args.get("properties")
         temporary = [one for one in (held.expressions if held else []) if isinstance(one, exp.TemporaryProperty)]
@@ -262,14 +250,14 @@ class EmulatedSession:
     def pass_on(self, parsed: exp.Expression, bindings: list[Any] | None = None) -> FakeSnowflakeCursor:
         """Have fakesnow translate and run a statement that has been checked and rewritten."""
         cursor = self.connection.cursor()
-        text = patches.as_snowflake_means(parsed, self).sql(dialect="snowflake")
+        text = fakesnow_patches.as_snowflake_means(parsed, self).sql(dialect="snowflake")
         cursor.execute(self.estate.history.reachable(self, text), binding_params=bindings, server=True)
         return cursor
 
     def to_duck(self, parsed: exp.Expression, bindings: list[Any] | None) -> exp.Expression:
-        return self.connection.cursor()._transform(patches.as_snowflake_means(parsed, self), bindings)
+        return self.connection.cursor()._transform(fakesnow_patches.as_snowflake_means(parsed, self), bindings)
 
-    def kind_of(self, name: tables.Name) -> str | None:
+    def kind_of(self, name: table_statements.Name) -> str | None:
         found = self.duck.execute(
             "select table_type from system.information_schema.tables "
             "where upper(table_catalog) = upper(?) and table_schema = ? and table_name = ?",
@@ -277,12 +265,12 @@ class EmulatedSession:
         ).fetchone()
         return found[0] if found else None
 
-    def columns(self, name: tables.Name) -> list[str]:
-        return [row[0] for row in self.duck.execute(f"describe {tables.quoted(name)}").fetchall()]
+    def columns(self, name: table_statements.Name) -> list[str]:
+        return [row[0] for row in self.duck.execute(f"describe {table_statements.quoted(name)}").fetchall()]
 
-    def drop_relation(self, name: tables.Name) -> None:
+    def drop_relation(self, name: table_statements.Name) -> None:
         if kind := self.kind_of(name):
-            self.duck.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {tables.quoted(name)}")
+            self.duck.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {table_statements.quoted(name)}")
 
 
 def head(sql: str, words: int = 3) -> str:

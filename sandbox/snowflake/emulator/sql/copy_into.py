@@ -14,11 +14,11 @@ from fakesnow.transforms.file_format import lookup_file_format
 from fakesnow.transforms.options import parse_options
 from sqlglot import exp, parse_one
 
-from .errors import error, not_imitated
-from .tables import Name, full_name, quoted
+from ..errors import error, not_imitated
+from .table_statements import Name, full_name, quoted
 
 if TYPE_CHECKING:
-    from .session import EmulatedSession
+    from ..open_session import OpenSession
 
 COLUMNS = (
     "file",
@@ -74,7 +74,7 @@ class File:
     modified: str
 
 
-def copy_into(session: EmulatedSession, copy: exp.Copy) -> list[tuple[Any, ...]]:
+def copy_into(session: OpenSession, copy: exp.Copy) -> list[tuple[Any, ...]]:
     """Load what has not been loaded yet; returns the rows of Snowflake's answer."""
     table = copy.this.this if isinstance(copy.this, exp.Schema) else copy.this
     if not isinstance(table, exp.Table):
@@ -107,7 +107,7 @@ def copy_into(session: EmulatedSession, copy: exp.Copy) -> list[tuple[Any, ...]]
     return rows
 
 
-def forget(session: EmulatedSession, target: Name) -> None:
+def forget(session: OpenSession, target: Name) -> None:
     """TRUNCATE, and a table made anew, forget which files were loaded; DELETE does not."""
     session.duck.execute(METADATA_SQL.format(database=f'"{target[0]}"'))
     session.duck.execute(
@@ -116,7 +116,7 @@ def forget(session: EmulatedSession, target: Name) -> None:
     )
 
 
-def _options(session: EmulatedSession, copy: exp.Copy) -> Options:
+def _options(session: OpenSession, copy: exp.Copy) -> Options:
     reader, loose, files, force = None, False, (), False
     for option in copy.args.get("params") or []:
         name = option.this.name.upper()
@@ -137,7 +137,7 @@ def _options(session: EmulatedSession, copy: exp.Copy) -> Options:
     return Options(reader, files, force, not loose)
 
 
-def _format(session: EmulatedSession, given: list[exp.Expression]) -> tuple[Any, bool]:
+def _format(session: OpenSession, given: list[exp.Expression]) -> tuple[Any, bool]:
     options = parse_options(given)
     if name := options.pop("FORMAT_NAME", None):
         held = lookup_file_format(session.duck, str(name), session.connection.database, session.connection.schema)
@@ -153,7 +153,7 @@ def _format(session: EmulatedSession, given: list[exp.Expression]) -> tuple[Any,
     return stock.handle_csv(options), str(strict).upper() == "FALSE"
 
 
-def _urls(session: EmulatedSession, copy: exp.Copy, options: Options) -> list[str]:
+def _urls(session: OpenSession, copy: exp.Copy, options: Options) -> list[str]:
     table = copy.this.this if isinstance(copy.this, exp.Schema) else copy.this
     named = stock._from_source(copy)
     if not named.startswith("@"):
@@ -168,7 +168,7 @@ def _urls(session: EmulatedSession, copy: exp.Copy, options: Options) -> list[st
     return [row[0] for row in session.duck.execute("select file from glob(?) order by 1", [pattern]).fetchall()]
 
 
-def _look_at(session: EmulatedSession, url: str) -> File:
+def _look_at(session: OpenSession, url: str) -> File:
     """The object's ETag, which with its name is what Snowflake remembers of a load."""
     if not url.startswith("s3://"):
         try:
@@ -193,7 +193,7 @@ def _absent(url: str) -> Exception:
 
 
 def _load(
-    session: EmulatedSession, copy: exp.Copy, source: exp.Expression, target: Name, options: Options, file: File
+    session: OpenSession, copy: exp.Copy, source: exp.Expression, target: Name, options: Options, file: File
 ) -> int:
     found = _columns_of_file(session, options, file.url)
     columns = session.columns(target)
@@ -224,7 +224,7 @@ def _load(
     ).fetchall()[0][0]
 
 
-def _columns_of_file(session: EmulatedSession, options: Options, url: str) -> int:
+def _columns_of_file(session: OpenSession, options: Options, url: str) -> int:
     """Columns of the first line, header or not; 0 for an empty file."""
     reader = options.reader
     first = stock.ReadCSV(0, reader.quote, reader.sep, reader.null_if, reader.compression).read_expression(url)

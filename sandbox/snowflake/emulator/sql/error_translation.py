@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 from snowflake.connector.errors import Error
 
-from .errors import error
+from ..errors import error
 
 
 def translated(reason: Exception, cancelled: str | None) -> Error:

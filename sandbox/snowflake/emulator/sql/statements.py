@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from fakesnow import info_schema, macros
 from sqlglot import exp
 
-from . import copying, patches, tables
-from .account import unquoted
+from ..account_state import unquoted
+from ..errors import error, exists, missing
+from . import copy_into, fakesnow_patches, table_statements
 from .dialect import without_text
-from .errors import error, exists, missing
 
 if TYPE_CHECKING:
-    from .session import EmulatedSession, StatementResult
+    from ..open_session import OpenSession, StatementResult
 
 _BEGIN = re.compile(r"(begin(\s+(transaction|work))?|start\s+transaction)(\s+name\s+\w+)?", re.I)
 _END = re.compile(r"(commit|rollback)(\s+work)?", re.I)
@@ -38,7 +38,7 @@ _NO_EFFECT = re.compile(
 )
 
 
-def own(session: EmulatedSession, sql: str) -> StatementResult | None:
+def own(session: OpenSession, sql: str) -> StatementResult | None:
     """The answer to a statement of ours; None for one that goes to DuckDB."""
     bare = _without_comments(sql).strip().rstrip(";").strip()
     if (answer := _transaction(session, bare)) is not None:
@@ -56,8 +56,10 @@ def own(session: EmulatedSession, sql: str) -> StatementResult | None:
     if (action := session.estate.account.statement(bare)) is not None:
         return said(session, _as_ddl(session, action))
     if found := _SWAP.fullmatch(bare):
-        names = [tables.full_name(session, exp.to_table(name, dialect="snowflake")) for name in found.groups()]
-        _as_ddl(session, lambda: tables.swap(session, *names))
+        names = [
+            table_statements.full_name(session, exp.to_table(name, dialect="snowflake")) for name in found.groups()
+        ]
+        _as_ddl(session, lambda: table_statements.swap(session, *names))
         return said(session)
     if found := _DROP_STAGE.fullmatch(bare):
         _as_ddl(session, lambda: _drop_stage(session, found))
@@ -71,7 +73,7 @@ def own(session: EmulatedSession, sql: str) -> StatementResult | None:
     return None
 
 
-def _transaction(session: EmulatedSession, bare: str) -> StatementResult | None:
+def _transaction(session: OpenSession, bare: str) -> StatementResult | None:
     if _BEGIN.fullmatch(bare):
         session.begin()
         return said(session)
@@ -81,7 +83,7 @@ def _transaction(session: EmulatedSession, bare: str) -> StatementResult | None:
     return None
 
 
-def _shown(session: EmulatedSession, bare: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
+def _shown(session: OpenSession, bare: str) -> tuple[list[str], list[tuple[Any, ...]]] | None:
     if found := _SHOW_PARAMETERS.fullmatch(bare):
         like = re.compile(re.escape(found[1] or "%").replace("%", ".*"), re.I)
         rows = [
@@ -96,7 +98,7 @@ def _shown(session: EmulatedSession, bare: str) -> tuple[list[str], list[tuple[A
     return session.estate.account.show(bare)
 
 
-def _use(session: EmulatedSession, found: re.Match[str]) -> None:
+def _use(session: OpenSession, found: re.Match[str]) -> None:
     name = unquoted(found[2])
     if found[1].lower() == "role":
         session.estate.must_be_granted(session.user, name)
@@ -109,15 +111,15 @@ def _use(session: EmulatedSession, found: re.Match[str]) -> None:
         session.warehouse = name
 
 
-def _as_ddl(session: EmulatedSession, action: Any) -> Any:
+def _as_ddl(session: OpenSession, action: Any) -> Any:
     if session.in_transaction:
         session.end(commit=True)
     session.take_turn()
     return action()
 
 
-def _drop_stage(session: EmulatedSession, found: re.Match[str]) -> None:
-    parts = tables.full_name(session, exp.to_table(found[3], dialect="snowflake"))
+def _drop_stage(session: OpenSession, found: re.Match[str]) -> None:
+    parts = table_statements.full_name(session, exp.to_table(found[3], dialect="snowflake"))
     held = "_fs_stages" if found[1].lower() == "stage" else "_fs_file_formats"
     gone = session.duck.execute(
         f"delete from _fs_global._fs_information_schema.{held} "
@@ -128,7 +130,7 @@ def _drop_stage(session: EmulatedSession, found: re.Match[str]) -> None:
         raise missing(found[1].capitalize(), parts[2])
 
 
-def _drop_database(session: EmulatedSession, found: re.Match[str]) -> None:
+def _drop_database(session: OpenSession, found: re.Match[str]) -> None:
     name = unquoted(found[2])
     if not session.estate.has_database(name):
         if found[1]:
@@ -141,7 +143,7 @@ def _drop_database(session: EmulatedSession, found: re.Match[str]) -> None:
     session.estate.drop_database(session.duck, name)
 
 
-def create_database(session: EmulatedSession, create: exp.Create) -> StatementResult:
+def create_database(session: OpenSession, create: exp.Create) -> StatementResult:
     """A database with its PUBLIC schema, which becomes the session's."""
     name = create.this.this.name if create.this.this.quoted else create.this.this.name.upper()
     if session.estate.has_database(name):
@@ -159,9 +161,9 @@ def create_database(session: EmulatedSession, create: exp.Create) -> StatementRe
 def prepare_database(duck: Any, name: str) -> None:
     duck.execute(info_schema.per_db_creation_sql(name))
     duck.execute(macros.creation_sql(name))
-    for macro in patches.MACROS:
+    for macro in fakesnow_patches.MACROS:
         duck.execute(macro.format(database=name))
-    duck.execute(copying.METADATA_SQL.format(database=name))
+    duck.execute(copy_into.METADATA_SQL.format(database=name))
     duck.execute(f'create schema if not exists "{name}"."PUBLIC"')
 
 
@@ -180,10 +182,10 @@ def settle_schema(create: exp.Create) -> None:
     create.set("properties", None)
 
 
-def existing(session: EmulatedSession, kind: str, named: exp.Table) -> str | None:
+def existing(session: OpenSession, kind: str, named: exp.Table) -> str | None:
     """The name of what CREATE .. IF NOT EXISTS finds there; a CREATE SCHEMA makes it the session's all the same."""
     if kind in {"TABLE", "VIEW"}:
-        target = tables.full_name(session, named)
+        target = table_statements.full_name(session, named)
         return target[2] if session.kind_of(target) else None
     if kind == "SCHEMA":
         database = named.catalog.upper() or session.connection.database
@@ -213,13 +215,13 @@ def case_sensitive_name(parsed: exp.Expression, sql: str) -> str | None:
 
 
 def said(
-    session: EmulatedSession, text: str = "Statement executed successfully.", kind: exp.Expression | None = None
+    session: OpenSession, text: str = "Statement executed successfully.", kind: exp.Expression | None = None
 ) -> StatementResult:
     return table(session, ["status"], [(text,)], kind=kind)
 
 
 def table(
-    session: EmulatedSession,
+    session: OpenSession,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
     *,
@@ -227,7 +229,7 @@ def table(
     written: int | None = None,
 ) -> StatementResult:
     """An answer with these rows."""
-    from .session import StatementResult
+    from ..open_session import StatementResult
 
     names = ", ".join(f'"{name}"' for name in columns)
     if rows:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from .errors import error, missing
+from ..errors import error, missing
 
 if TYPE_CHECKING:
-    from .session import EmulatedSession
+    from ..open_session import OpenSession
 
 Name = tuple[str, str, str]
 _ROWS = re.compile(r"\s*insert\s+into\s+[\w.\"]+\s*(\([\w\s,\"]+\))?\s*values\s*\((\s*\?\s*,?)+\)\s*;?\s*", re.I)
@@ -22,7 +22,7 @@ def quoted(name: tuple[str, ...]) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in name)
 
 
-def full_name(session: EmulatedSession, table: exp.Table) -> Name:
+def full_name(session: OpenSession, table: exp.Table) -> Name:
     """Database, schema and table as Snowflake keeps them."""
 
     def part(held: exp.Expression | None, otherwise: str | None) -> str:
@@ -72,7 +72,7 @@ def _required(column: exp.ColumnDef, keys: set[str]) -> str | None:
     return column.this.sql(dialect="duckdb") if given else None
 
 
-def create_as_required(session: EmulatedSession, create: exp.Create, required: list[str]) -> None:
+def create_as_required(session: OpenSession, create: exp.Create, required: list[str]) -> None:
     """CREATE TABLE .. AS with NOT NULL columns: the old table survives a row that has none."""
     target = full_name(session, create.this.this)
     if session.kind_of(target) and not create.args.get("replace"):
@@ -94,7 +94,7 @@ def create_as_required(session: EmulatedSession, create: exp.Create, required: l
         raise
 
 
-def swap(session: EmulatedSession, one: Name, other: Name) -> None:
+def swap(session: OpenSession, one: Name, other: Name) -> None:
     """ALTER TABLE .. SWAP WITH: both names change hands, or neither."""
     for name in (one, other):
         if session.kind_of(name) != "BASE TABLE":
@@ -110,7 +110,7 @@ def swap(session: EmulatedSession, one: Name, other: Name) -> None:
             session.duck.execute(f"drop table {quoted(before)}")
 
 
-def merge(session: EmulatedSession, transformed: exp.Merge, parameters: list | None) -> dict[str, int]:
+def merge(session: OpenSession, transformed: exp.Merge, parameters: list | None) -> dict[str, int]:
     """DuckDB's MERGE after Snowflake's check that no target row is matched twice; returns the rows by action."""
     target, source, on = transformed.this, transformed.args["using"], transformed.args["on"]
     whens = transformed.args["whens"].expressions
@@ -141,7 +141,7 @@ def merge(session: EmulatedSession, transformed: exp.Merge, parameters: list | N
     return answer
 
 
-def overwrite(session: EmulatedSession, insert: exp.Insert, parameters: list | None) -> None:
+def overwrite(session: OpenSession, insert: exp.Insert, parameters: list | None) -> None:
     """INSERT OVERWRITE: what the query says of the table as it was, in one transaction."""
     table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
     target = full_name(session, table)
@@ -166,7 +166,7 @@ def takes_rows(sql: str) -> bool:
     return _ROWS.fullmatch(sql) is not None
 
 
-def insert_rows(session: EmulatedSession, insert: exp.Insert, rows: Rows) -> int:
+def insert_rows(session: OpenSession, insert: exp.Insert, rows: Rows) -> int:
     """As texts, which DuckDB casts to the columns' types as Snowflake does."""
     table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
     target = full_name(session, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import error, not_imitated
+from ..errors import error, not_imitated
 
 DEFAULTS = {
     "QUERY_TAG": "",

@@ -16,13 +16,13 @@ from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
 from snowflake.connector.errors import Error
 
-from . import statements
-from .account import AccountState
+from .account_state import AccountState
 from .errors import error
-from .turns import WriteTurn
+from .sql import statements
+from .write_lock import WriteTurn
 
 if TYPE_CHECKING:
-    from .session import EmulatedSession
+    from .open_session import OpenSession
 
 HISTORY = (
     "query_id",
@@ -66,7 +66,7 @@ class History:
     def __init__(self) -> None:
         self.records: deque[Record] = deque(maxlen=20_000)
 
-    def begin(self, session: EmulatedSession, query_id: str, sql: str) -> Record:
+    def begin(self, session: OpenSession, query_id: str, sql: str) -> Record:
         record = Record(
             query_id,
             session.label,
@@ -80,7 +80,7 @@ class History:
         self.records.append(record)
         return record
 
-    def reachable(self, session: EmulatedSession, sql: str) -> str:
+    def reachable(self, session: OpenSession, sql: str) -> str:
         """Put the history where `table(information_schema.query_history(..))` in this statement can read it."""
         call = re.compile(
             r"table\s*\(\s*(\w+\.)?information_schema\.query_history(_by_session)?\s*\([^()]*\)\s*\)", re.I
@@ -114,7 +114,7 @@ class ServerState:
         self.snow = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.turn = WriteTurn(idle_seconds)
         self.history = History()
-        self.sessions: dict[str, EmulatedSession] = {}
+        self.sessions: dict[str, OpenSession] = {}
         self.masters: dict[str, str] = {}
         self.temporary: dict[tuple[str, str, str], str] = {}
         self.remarks: list[str] = []
@@ -169,7 +169,7 @@ class ServerState:
                 390189, "08001", f"Role '{role}' specified in the connect string does not exist or not authorized."
             )
 
-    def log_in(self, session: EmulatedSession) -> tuple[str, str]:
+    def log_in(self, session: OpenSession) -> tuple[str, str]:
         """A session token and the master token that renews it."""
         token, master = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self.sessions[token], self.masters[master] = session, token

@@ -18,12 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from . import login, tables
-from .account import unquoted
-from .answers import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
+from . import login
+from .account_state import unquoted
 from .errors import not_imitated
-from .estate import ServerState
+from .responses import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
+from .server_state import ServerState
 from .session import EmulatedSession
+from .sql import table_statements
 
 VALIDITY_SECONDS = 3600
 MULTI_STATEMENT = 0xA000
@@ -214,8 +215,8 @@ class Wire:
             if body.get("describeOnly"):
                 return self._described(session, sql, query_id)
             # One INSERT of many bound rows is one statement, all of it or nothing; others are run row by row.
-            many = len(rows) > 1 and tables.takes_rows(sql)
-            answers = [session.execute(sql, row, query_id) for row in ([tables.Rows(rows)] if many else rows)]
+            many = len(rows) > 1 and table_statements.takes_rows(sql)
+            answers = [session.execute(sql, row, query_id) for row in ([table_statements.Rows(rows)] if many else rows)]
             last = answers[-1].cursor._last_transformed
             if request is not None and last is not None and (put := last.args.get("put_stage_data")):
                 put["stageInfo"] = gcs_stage_info(request, last, put)
