@@ -9,15 +9,15 @@ from datetime import date
 
 import click
 
-from cli.airbyte import airbyte
-from cli.backup import backup, restore
+from cli.commands.airbyte import airbyte
+from cli.commands.backup import backup, restore
+from cli.commands.publications import publications, rollback, status, vacuum
+from cli.commands.sandbox import sandbox, sandbox_day
+from cli.commands.snowflake import snowflake
+from cli.commands.warehouse import migrate
 from cli.console import answer, plain_run_logs, say, show
 from cli.exits import DIFFERS, leave, status_of
 from cli.options import Day, as_json_option, home
-from cli.publications import publications, rollback, status, vacuum
-from cli.sandbox import sandbox, sandbox_day
-from cli.snowflake import snowflake
-from cli.warehouse import migrate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -45,7 +45,7 @@ def cli() -> None:
 @as_json_option
 def demo(scale: float, through: date, home_folder: str | None, as_json: bool) -> None:
     """Bring the sandbox up, seed it, run one refresh, say what was published, bring the sandbox down."""
-    from cli.demo import run_demo
+    from cli.commands.demo import run_demo
 
     if home_folder is not None:
         os.environ["SHELFGATE_HOME"] = home_folder
@@ -60,7 +60,7 @@ def demo(scale: float, through: date, home_folder: str | None, as_json: bool) ->
 @as_json_option
 def refresh(business_date: date | None, full_rebuild: bool, as_json: bool) -> None:
     """One run: land, gate, build, gate, publish."""
-    from cli.runs import refresh_now, show_refresh
+    from cli.flow_runs import refresh_now, show_refresh
 
     if full_rebuild:
         os.environ["SHELFGATE_FULL_REBUILD"] = "true"
@@ -75,7 +75,7 @@ def refresh(business_date: date | None, full_rebuild: bool, as_json: bool) -> No
 @as_json_option
 def backfill(from_date: date, to_date: date, as_json: bool) -> None:
     """A range of business dates, one run each; resumes where it stopped."""
-    from cli.runs import backfill_now
+    from cli.flow_runs import backfill_now
 
     publications = backfill_now(from_date, to_date)
     if as_json:
@@ -121,7 +121,7 @@ def gates_check(gate: str, business_date: date | None, all_checks: bool, as_json
 
     Exit status: 0 open, 3 closed. The source is not asked again: reconciliation uses the last run's counts.
     """
-    from cli.gates import check_gate
+    from cli.commands.gates import check_gate
     from shelfgate.model import Gate
 
     check_gate(Gate(gate), business_date, as_json=as_json, all_checks=all_checks)

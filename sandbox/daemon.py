@@ -17,7 +17,7 @@ from pathlib import Path
 from sandbox import home as homes
 from sandbox import processes, startup
 from sandbox.home import Home
-from sandbox.ownership import home_at
+from sandbox.home_ownership import home_at
 from sandbox.processes import Process
 from sandbox.startup import RunningStack
 from shelfgate.errors import PermanentFailure, ShelfgateError

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import home as homes
-from sandbox import ownership, processes
+from sandbox import home_ownership, processes
 from sandbox.daemon import TAKEN
 from sandbox.home import Home, Running
-from sandbox.ownership import home_at
+from sandbox.home_ownership import home_at
 from sandbox.sources import seeding, tpcds
 from sandbox.sources.dump_bucket import REGION
 from sandbox.sources.seeding import Seeded
@@ -66,7 +66,7 @@ def up(home: Path, *, warehouse: str | None = None, with_parent: int | None = No
         ExternalServiceUnavailable: it was not ready in time.
     """
     place = home_at(home)
-    ownership.refuse_what_is_not_ours(place)
+    home_ownership.refuse_what_is_not_ours(place)
     _refuse_another_warehouse(place, warehouse)
     if (running := _ready(place)) is not None:
         return _info(place, running)
@@ -139,9 +139,9 @@ def reset(home: Path) -> None:
         WarehouseBusy: another process brings the estate up meanwhile.
     """
     place = home_at(home)
-    if ownership.deleted_by_reset(place):
+    if home_ownership.deleted_by_reset(place):
         down(home)
-        ownership.delete(place)
+        home_ownership.delete(place)
 
 
 def _sources(place: Home, running: Running, scale: float, told: Told) -> seeding.Sources:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sandbox import home as homes
 from sandbox import prefect_process, processes
-from sandbox.airbyte.environment import declared_environment
+from sandbox.airbyte.declared_environment import declared_environment
 from sandbox.aws_signature import AwsKeys
 from sandbox.home import Home, HomeIdentity, Running
 from sandbox.processes import Process

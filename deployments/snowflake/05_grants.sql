@@ -1,4 +1,4 @@
--- Who may do what. tests/snowflake/grants.golden is this file as a table; change both, and say why in the review.
+-- Who may do what. tests/snowflake/account/grants.golden is this file as a table; change both, and say why in the review.
 use role sysadmin;
 use database &{database};
 

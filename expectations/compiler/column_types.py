@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from shelfgate.errors import ConfigurationError
-from shelfgate.warehouse.tables import NAMED_AS_IN_CONTRACTS
+from shelfgate.warehouse.published_tables import NAMED_AS_IN_CONTRACTS
 
 PORTABLE = re.compile(r"bigint|boolean|date|varchar|decimal\(\d+,\d+\)")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from expectations.compiler.contract_files import CONTRACTS, contract_files, read_contract
 from expectations.compiler.suites import HERE, suites_of_contract
-from expectations.validation.waivers import is_waivable
+from expectations.compiler.waivable import is_waivable
 from shelfgate.model import Gate
 
 PAGES = HERE.parent / "docs" / "contracts"

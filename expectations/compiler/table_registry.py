@@ -17,7 +17,7 @@ import yaml
 from shelfgate.errors import ConfigurationError
 from shelfgate.warehouse import migrate
 from shelfgate.warehouse.migrate import Migration
-from shelfgate.warehouse.tables import NAMED_AS_IN_CONTRACTS
+from shelfgate.warehouse.published_tables import NAMED_AS_IN_CONTRACTS
 
 REGISTRY = Path(migrate.__file__).parent.parent / "tables.json"
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"

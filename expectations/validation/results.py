@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from expectations.compiler.waivable import is_waivable
 from expectations.redaction import withhold_values
-from expectations.validation.waivers import is_waivable
 from shelfgate.model import CheckResult, Gate, Severity
 
 if TYPE_CHECKING:

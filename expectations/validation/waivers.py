@@ -1,9 +1,4 @@
-"""Exceptions to a check, reviewed and expiring: refuses one that is not exact, not approved, not live, or not allowed.
-
-What can never be waived: that rows were seen, that every check ran, keys, columns that must be known, the columns
-themselves, and reconciliation. Publishing over one of those would make every other number a guess. Nor can a check
-whose contract does not say how much is wrong: "one week" may be a line of it or all of it.
-"""
+"""Exceptions to a check, reviewed and expiring: refuses one that is not exact, not approved, not live, or not allowed. Which checks may have one at all: `compiler/waivable.py`."""
 
 from __future__ import annotations
 
@@ -16,6 +11,7 @@ from typing import Any
 import yaml
 
 from expectations.compiler.suites import compiled_suites
+from expectations.compiler.waivable import is_waivable
 from shelfgate.model import CheckResult, Severity, Waiver
 
 WAIVERS = Path(__file__).parents[1] / "waivers.yml"
@@ -25,11 +21,6 @@ LONGEST = timedelta(days=7)
 
 FIELDS = ("check", "dataset", "window", "reason", "approved_by", "approved_at", "expires_at", "max_observed")
 
-# By class of check, so that a check added tomorrow falls into its class by what it is called (tests hold the list).
-NEVER_BY_ID = re.compile(
-    r"^rows_seen$|^columns_equal_the_contract$|_unique$|reconcil|_equals?_(the_source|raw|daily_sales)$|^cleaning_keeps_"
-)
-NEVER_BY_TYPE = frozenset({"expect_column_values_to_not_be_null"})
 
 _WEEK = re.compile(r"^week of (\d{4}-\d{2}-\d{2})$")
 
@@ -54,21 +45,6 @@ def read_waivers(path: Path = WAIVERS) -> WaiverFile:
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         return WaiverFile(unreadable=f"{path.name} holds no list of entries under `waivers`")
     return WaiverFile(tuple(entries))
-
-
-def is_waivable(expectation: Json) -> bool:
-    """Whether a check of a compiled suite may have a waiver; `waivable: false` in its meta forbids it, too.
-
-    A check of values counts them. A query counts its rows, which may stand for anything: it has to bring `observed`.
-    """
-    meta = expectation["meta"]
-    is_measured = expectation["type"] != "expect_no_offending_rows" or expectation["kwargs"].get("observed")
-    return (
-        bool(is_measured)
-        and expectation["type"] not in NEVER_BY_TYPE
-        and not NEVER_BY_ID.search(meta["check_id"])
-        and str(meta.get("waivable", True)).lower() != "false"
-    )
 
 
 def with_waiver(

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from sandbox.airbyte import sync
-from sandbox.airbyte.environment import declared_environment
+from sandbox.airbyte.declared_environment import declared_environment
 from sandbox.airbyte.jobs import JobEnded, JobRuns, Jobs, SandboxJob
 from sandbox.airbyte.landing import RefreshMode
 from sandbox.airbyte.requests import form_or_json, json_object, page

@@ -12,7 +12,7 @@ from typing import Any
 from shelfgate.errors import PermanentFailure
 from shelfgate.model import Partition
 from shelfgate.warehouse import Row, Session
-from shelfgate.warehouse.tables import StoreTable, store_tables
+from shelfgate.warehouse.published_tables import StoreTable, store_tables
 
 PUBLISHED_TABLES = store_tables()
 

@@ -14,7 +14,7 @@ from importlib import metadata, resources
 
 from shelfgate.errors import ConfigurationError
 from shelfgate.warehouse.protocol import Row, Session
-from shelfgate.warehouse.tables import NAMED_AS_IN_CONTRACTS, operations_tables, store_tables
+from shelfgate.warehouse.published_tables import NAMED_AS_IN_CONTRACTS, operations_tables, store_tables
 
 VIEWS = "install_views"
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")

@@ -138,7 +138,7 @@ def gates_of_a_day(home: Path, patch: pytest.MonkeyPatch, scale: float) -> list[
     """Every gate of a daily run, as the run timed it, against the queries of its suites sent as bare SQL."""
     from datetime import date, timedelta
 
-    from cli.runs import refresh_now
+    from cli.flow_runs import refresh_now
     from sandbox import stack
 
     pairs: list[Pair] = []

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from cli.runs import backfill_now
+from cli.flow_runs import backfill_now
 from shelfgate.errors import ConfigurationError
 from tests.support.house import House
 

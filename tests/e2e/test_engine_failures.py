@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cli.runs import backfill_now
+from cli.flow_runs import backfill_now
 from flows.run_context import RunContext
 from shelfgate.errors import EngineFailed
 from shelfgate.warehouse.engines.duckdb import connections, warehouse

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from snowflake.connector.cursor import SnowflakeCursor
 
-from cli.gates import judge_gate
-from cli.runs import rollback_now, vacuum_now
+from cli.commands.gates import judge_gate
+from cli.flow_runs import rollback_now, vacuum_now
 from shelfgate.model import Gate
 from shelfgate.publication.candidate import PUBLISHED_TABLES, published_columns
 from shelfgate.settings import Settings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults import (
+from tests.faults.fault import Fault
+from tests.faults.kinds import (
     at_the_source,
     in_candidate,
     in_models,
@@ -13,7 +14,6 @@ from tests.faults import (
     landed_sales,
     of_the_protocol,
 )
-from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *at_the_source.FAULTS,

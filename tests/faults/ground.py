@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 from prefect import flow
 
+from cli.flow_runs import refresh_now
 from cli.prefect_api import server
-from cli.runs import refresh_now
 from expectations.compiler.suites import SUITES
 from expectations.validation.gate import Judge, Window
 from expectations.validation.waivers import WAIVERS

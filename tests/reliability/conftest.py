@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.engine_room import make_template
+from tests.reliability.model.engine_room import make_template
 
 
 @pytest.fixture(scope="session")

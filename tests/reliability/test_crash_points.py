@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.crashes import Stage
-from tests.reliability.engine_room import gone_process
-from tests.reliability.wire import Break
+from tests.reliability.model.crashes import Stage
+from tests.reliability.model.engine_room import gone_process
+from tests.reliability.model.wire import Break
 
 WORKS = ("refresh", "roll_back", "vacuum")
 

@@ -13,9 +13,9 @@ from shelfgate.failpoints import NAMES, OUTSIDE_CALLS, TRANSACTIONS
 from shelfgate.model import Publication
 from shelfgate.warehouse import install
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
-from tests.reliability.crashes import NEVER, Stage, armed
-from tests.reliability.engine_room import gone_process
-from tests.reliability.runs import refreshing
+from tests.reliability.model.crashes import NEVER, Stage, armed
+from tests.reliability.model.engine_room import gone_process
+from tests.reliability.model.runs import refreshing
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = [

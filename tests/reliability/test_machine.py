@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.reliability.acts import ACTS, play
-from tests.reliability.machine import Days
+from tests.reliability.model.acts import ACTS, play
+from tests.reliability.model.machine import Days
 
 BUDGET = settings(
     max_examples=5,

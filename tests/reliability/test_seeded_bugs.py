@@ -8,9 +8,9 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.reliability.acts import play
-from tests.reliability.machine import Days
-from tests.reliability.seeded_bugs import BUGS
+from tests.reliability.model.acts import play
+from tests.reliability.model.machine import Days
+from tests.reliability.model.seeded_bugs import BUGS
 from tests.reliability.test_machine import BUDGET
 
 HUNT = settings(BUDGET, max_examples=300, stateful_step_count=30, phases=[Phase.generate], report_multiple_bugs=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cli.runs import refresh_now, rollback_now
+from cli.flow_runs import refresh_now, rollback_now
 from shelfgate.errors import GateClosed
 from shelfgate.failpoints import VARIABLE, SimulatedCrash, start_counting_anew
 from tests.support.house import House

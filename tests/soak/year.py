@@ -12,7 +12,7 @@ from statistics import median
 import psutil
 
 from cli.console import say
-from cli.runs import vacuum_now
+from cli.flow_runs import vacuum_now
 from tests.soak.trouble import TROUBLES, NotAsPromised, Trouble
 from tests.support.house import House
 

@@ -15,8 +15,8 @@ import duckdb
 import psycopg
 
 from cli.console import say
+from cli.flow_runs import refresh_now
 from cli.rendering import read_status
-from cli.runs import refresh_now
 from flows.run_context import Refreshed
 from sandbox import stack
 from shelfgate.clients.landing_bucket import s3_client

@@ -21,10 +21,10 @@ from starlette.routing import Route
 from . import login
 from .account_state import unquoted
 from .errors import not_imitated
-from .responses import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
 from .server_state import ServerState
 from .session import EmulatedSession
 from .sql import table_statements
+from .wire_responses import bearer, body_of, bound_rows, failed, failure, shaped, split, statement_count, success
 
 VALIDITY_SECONDS = 3600
 MULTI_STATEMENT = 0xA000

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shelfgate.clients.airbyte.http_session import AirbyteSession
-from shelfgate.clients.airbyte.refresh import StreamRefresh
+from shelfgate.clients.airbyte.stream_refresh import StreamRefresh
 from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure, SyncFailed
 from tests.contract.airbyte.airbyte_connection import CONNECTION, Connection, configured, connected, held
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from sandbox.airbyte.api_server import BASE_PATH, airbyte_app
-from sandbox.airbyte.environment import declared_environment
+from sandbox.airbyte.declared_environment import declared_environment
 from sandbox.airbyte.source import SCHEMA, STREAMS
 from sandbox.airbyte.workspace_registry import DECLARATIONS
 from shelfgate.clients.airbyte.declarations import read_declarations

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import cli
 from sandbox import home as homes
-from sandbox import ownership, stack
+from sandbox import home_ownership, stack
 from sandbox.home import Home, HomeIdentity
 from shelfgate.environment import PREFIX
 from shelfgate.errors import ConfigurationError
@@ -138,7 +138,7 @@ def test_a_reset_that_was_cut_short_can_be_repeated(home: Home, monkeypatch: pyt
         raise PermissionError(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ownership.shutil, "rmtree", cut_short)
+        patch.setattr(home_ownership.shutil, "rmtree", cut_short)
         with pytest.raises(PermissionError):
             stack.reset(home.root)
     assert home.identity.exists()
@@ -170,7 +170,7 @@ def test_a_look_after_a_reset_keeps_no_sandbox_from_coming_up(
 
     looked = [CliRunner().invoke(cli, look) for look in LOOKS]
 
-    ownership.refuse_what_is_not_ours(ownership.home_at(home.root))
+    home_ownership.refuse_what_is_not_ours(home_ownership.home_at(home.root))
     assert files(home.root) == ["data/x.csv", "notes.txt"]
     if target is not None:
         assert [one.output for one in looked[:2] if "nothing is published yet" not in one.output] == []

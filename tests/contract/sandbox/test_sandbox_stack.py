@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from sandbox import home as homes
 from sandbox import processes, stack
-from sandbox.airbyte.environment import declared_environment
+from sandbox.airbyte.declared_environment import declared_environment
 from sandbox.home import Home, HomeIdentity
 from sandbox.processes import Process
 from sandbox.stack import StackInfo

@@ -13,9 +13,9 @@ from typing import NoReturn
 
 import pytest
 
-from cli import runs
+from cli import flow_runs
 from cli.exits import notes_of
-from cli.runs import backfill_now, refresh_now, rollback_now, vacuum_now
+from cli.flow_runs import backfill_now, refresh_now, rollback_now, vacuum_now
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError
 from shelfgate.failpoints import VARIABLE
@@ -53,8 +53,8 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without a warehouse, where nobody may start a Prefect server and none is configured."""
     monkeypatch.setenv("SHELFGATE_HOME", str(tmp_path))
     monkeypatch.setenv("SHELFGATE_TARGET", "duckdb")
-    monkeypatch.setattr(runs, "server", no_server)
-    monkeypatch.setattr(runs, "configured_api", lambda: None)
+    monkeypatch.setattr(flow_runs, "server", no_server)
+    monkeypatch.setattr(flow_runs, "configured_api", lambda: None)
     return tmp_path
 
 

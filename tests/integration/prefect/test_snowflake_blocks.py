@@ -254,7 +254,7 @@ OPENS = re.compile(r"\bopen_(?:warehouse|to_read)\(")
     "module",
     [
         one
-        for one in sorted((*(PROJECT.parent / "flows").glob("*.py"), *(PROJECT.parent / "cli").glob("*.py")))
+        for one in sorted((*(PROJECT.parent / "flows").glob("*.py"), *(PROJECT.parent / "cli").rglob("*.py")))
         if OPENS.search(one.read_text())
     ],
 )

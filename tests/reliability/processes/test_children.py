@@ -27,9 +27,9 @@ with server(Path(sys.argv[1]), lambda line: print(line, flush=True)):
 """
 A_MODULE = """
 import os, sys, time
-from shelfgate import with_parent
+from shelfgate import child_processes
 with open(os.devnull, "ab") as log:
-    with_parent.start("http.server", ["0", "--bind", "127.0.0.1"], log=log, environment=dict(os.environ))
+    child_processes.start("http.server", ["0", "--bind", "127.0.0.1"], log=log, environment=dict(os.environ))
 print("waiting for the end", flush=True)
 time.sleep(600)
 """

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from cli.runs import backfill_now
+from cli.flow_runs import backfill_now
 from shelfgate.errors import ExternalServiceUnavailable, WarehouseBusy
 from tests.support.house import House
 from tests.support.terminal import start

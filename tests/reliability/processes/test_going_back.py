@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.runs import rollback_now, vacuum_now
+from cli.flow_runs import rollback_now, vacuum_now
 from shelfgate.errors import ConfigurationError
 from shelfgate.publication.candidate import PUBLISHED_TABLES
 from tests.support.house import House

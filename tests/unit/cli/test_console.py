@@ -153,7 +153,7 @@ def test_a_log_line_about_a_hook_that_went_well_is_left_out(line: str) -> None:
 
 
 def test_gates_check_shows_what_failed_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    from cli.gates import show_verdict
+    from cli.commands.gates import show_verdict
 
     passed = CheckResult.critical("rows_seen", True, "5", "at least 1 row")
     warned = CheckResult("weight_is_usual", Severity.WARNING, False, "2", "0")

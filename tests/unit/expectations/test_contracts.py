@@ -15,8 +15,8 @@ import yaml
 from expectations.compiler import contract_pages
 from expectations.compiler.contract_files import contract_files, read_contract
 from expectations.compiler.suites import suites_of_contract
+from expectations.compiler.waivable import is_waivable
 from expectations.validation.results import as_check
-from expectations.validation.waivers import is_waivable
 from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from expectations.compiler.suites import compiled_suites
-from expectations.validation.waivers import WAIVERS, WaiverFile, is_waivable, lint, malformed, read_waivers, with_waiver
+from expectations.compiler.waivable import is_waivable
+from expectations.validation.waivers import WAIVERS, WaiverFile, lint, malformed, read_waivers, with_waiver
 from shelfgate.model import CheckResult, Severity
 
 DAY = date(2002, 12, 28)

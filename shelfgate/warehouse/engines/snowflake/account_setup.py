@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
-from shelfgate.warehouse.engines.snowflake.ownership import Foreign, foreign_objects, refuse
+from shelfgate.warehouse.engines.snowflake.foreign_objects import Foreign, foreign_objects, refuse
 from shelfgate.warehouse.engines.snowflake.sql_text import first_words, statements_of
 from shelfgate.warehouse.migrate import apply_migrations, known_migrations, views_sql
 from shelfgate.warehouse.protocol import Session

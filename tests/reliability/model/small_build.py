@@ -11,7 +11,7 @@ from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.failpoints import failpoint
 from shelfgate.publication.candidate import PUBLISHED_TABLES
 from shelfgate.warehouse import Session
-from tests.reliability.shop import FIRST_WEEK, Books
+from tests.reliability.model.shop import FIRST_WEEK, Books
 
 BRED = {
     "catalog_sales": ", cs_order_number bigint, cs_item bigint, cs_sold_on date, cs_quantity bigint, cs_amount bigint",

@@ -22,10 +22,10 @@ from inventory_loader.s3_store import S3Store
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.warehouse import install
 from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBSession
-from tests.reliability.reckoning import Inputs
-from tests.reliability.shop import PREFIX, WEEKS, Bucket, Shop
-from tests.reliability.small_build import make_candidate_tables, make_raw_tables, sync
-from tests.reliability.wire import Watch, Wire
+from tests.reliability.model.reckoning import Inputs
+from tests.reliability.model.shop import PREFIX, WEEKS, Bucket, Shop
+from tests.reliability.model.small_build import make_candidate_tables, make_raw_tables, sync
+from tests.reliability.model.wire import Watch, Wire
 
 EPOCH = datetime(2003, 7, 1)
 LAST_DAY = WEEKS[-1] + timedelta(days=6)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shelfgate.publication.candidate import PUBLISHED_TABLES
-from tests.reliability.engine_room import EngineRoom
-from tests.reliability.reckoning import COLUMNS, Inputs, Table, reckon
+from tests.reliability.model.engine_room import EngineRoom
+from tests.reliability.model.reckoning import COLUMNS, Inputs, Table, reckon
 
 PUBLISHED = ("store.", "marts.", "ops.manifest", "ops.pointer", "ops.publication")
 """A commit that wrote to none of these cannot have changed what readers see."""

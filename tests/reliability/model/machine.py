@@ -20,11 +20,11 @@ from shelfgate.errors import ShelfgateError
 from shelfgate.failpoints import NAMES, start_counting_anew
 from shelfgate.model import Publication
 from shelfgate.ops.lease import take
-from tests.reliability.engine_room import LAST_DAY, EngineRoom, gone_process
-from tests.reliability.invariants import Invariants
-from tests.reliability.runs import InProgress, refreshing, rolling_back, vacuuming
-from tests.reliability.shop import WEEKS, Line
-from tests.reliability.wire import Break
+from tests.reliability.model.engine_room import LAST_DAY, EngineRoom, gone_process
+from tests.reliability.model.invariants import Invariants
+from tests.reliability.model.runs import InProgress, refreshing, rolling_back, vacuuming
+from tests.reliability.model.shop import WEEKS, Line
+from tests.reliability.model.wire import Break
 
 weeks = st.sampled_from(WEEKS)
 any_of = st.integers(0, 40)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from tests.reliability.shop import FIRST_WEEK, Books, Stock, Upload, week_of
+from tests.reliability.model.shop import FIRST_WEEK, Books, Stock, Upload, week_of
 
 Table = Counter[tuple[Any, ...]]
 

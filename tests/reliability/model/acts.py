@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from shelfgate.failpoints import SimulatedCrash
-from tests.reliability.machine import Days
-from tests.reliability.runs import InProgress, refreshing
-from tests.reliability.shop import WEEKS
-from tests.reliability.wire import Break
+from tests.reliability.model.machine import Days
+from tests.reliability.model.runs import InProgress, refreshing
+from tests.reliability.model.shop import WEEKS
+from tests.reliability.model.wire import Break
 
 
 def _up_to(days: Days, place: str) -> InProgress:

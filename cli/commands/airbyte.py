@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shelfgate.clients.airbyte.workspace import Change
     from shelfgate.settings import Settings
 
-DECLARATIONS = Path(__file__).parents[1] / "deployments" / "airbyte"
+DECLARATIONS = Path(__file__).parents[2] / "deployments" / "airbyte"
 
 
 @click.group()
@@ -58,7 +58,7 @@ def refresh_streams(streams: tuple[str, ...], as_json: bool) -> None:
     Readers see nothing of it before the next run. Needs an Airbyte of one's own; Cloud has this in its interface only.
     """
     from shelfgate.clients.airbyte.http_session import AirbyteSession
-    from shelfgate.clients.airbyte.refresh import StreamRefresh
+    from shelfgate.clients.airbyte.stream_refresh import StreamRefresh
     from shelfgate.settings import Settings
 
     settings = Settings.load()

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from cli.rendering import show_costs
-from sandbox.snowflake.emulator.dialect import objections
+from sandbox.snowflake.emulator.sql.dialect import objections
 from sandbox.snowflake.emulator_process import ADMIN
 from shelfgate.errors import ExternalServiceUnavailable, NotVisible, PermanentFailure
 from shelfgate.ops.status import status_with_costs

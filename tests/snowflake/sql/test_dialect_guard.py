@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.snowflake.emulator.dialect import objections
+from sandbox.snowflake.emulator.sql.dialect import objections
 from shelfgate.warehouse.engines.snowflake.sql_text import statements_of
 from tests.support.small_warehouse import PROJECT, SNOWFLAKE_NAMES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def rollback(to: str, without_prefect: bool, as_json: bool) -> None:
 
     A flow run where a Prefect API is configured; without one it needs no Prefect server.
     """
-    from cli.runs import rollback_now
+    from cli.flow_runs import rollback_now
 
     publication = rollback_now(to, without_prefect=without_prefect)
     if as_json:
@@ -65,7 +65,7 @@ def vacuum(keep: int, without_prefect: bool, as_json: bool) -> None:
 
     A flow run where a Prefect API is configured; without one it needs no Prefect server.
     """
-    from cli.runs import vacuum_now
+    from cli.flow_runs import vacuum_now
 
     done = vacuum_now(keep, without_prefect=without_prefect)
     if as_json:

@@ -1,4 +1,4 @@
-"""What only a real account can answer: `python -m pytest -n0 -m live_snowflake tests/snowflake/test_live.py`.
+"""What only a real account can answer: `python -m pytest -n0 -m live_snowflake tests/snowflake/account/test_live.py`.
 
 Wants an account that `shelfgate snowflake apply` has set up in a database of its own for this, and the settings of
 docs/snowflake.md, Live checks, in the environment as SHELFGATE_LIVE_*. Leaves nothing behind but query history.

@@ -21,10 +21,10 @@ from shelfgate.publication.readback import published_verdict
 from shelfgate.publication.rollback import roll_back
 from shelfgate.publication.vacuum import Vacuumed, vacuum
 from shelfgate.warehouse import Session
-from tests.reliability.engine_room import EngineRoom
-from tests.reliability.reckoning import Inputs
-from tests.reliability.shop import PREFIX, Bucket
-from tests.reliability.small_build import build
+from tests.reliability.model.engine_room import EngineRoom
+from tests.reliability.model.reckoning import Inputs
+from tests.reliability.model.shop import PREFIX, Bucket
+from tests.reliability.model.small_build import build
 
 
 @dataclass

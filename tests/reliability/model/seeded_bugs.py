@@ -15,13 +15,13 @@ from inventory_loader.engines.duckdb import DuckDBTurn
 from shelfgate import model
 from shelfgate.ops import lease
 from shelfgate.publication import candidate, landing_fingerprint, publish, rollback, vacuum
-from tests.reliability import acts, small_build
-from tests.reliability.machine import Days
+from tests.reliability.model import acts, small_build
+from tests.reliability.model.machine import Days
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Other text for parts of a function, or of a text that tests.reliability.small_build holds."""
+    """Other text for parts of a function, or of a text that tests.reliability.model.small_build holds."""
 
     where: Callable[..., object] | str
     changes: dict[str, str]

@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from cli.console import say
+from cli.flow_runs import refresh_now, show_refresh
 from cli.prefect_api import send_what_waits
-from cli.runs import refresh_now, show_refresh
 from sandbox import stack
 from shelfgate.errors import ConfigurationError
 

@@ -1,4 +1,4 @@
-"""`shelfgate sandbox`: the local estate from a terminal; with cli/demo.py the only importer of the sandbox."""
+"""`shelfgate sandbox`: the local estate from a terminal; with cli/commands/demo.py the only importer of the sandbox."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def advance(days: int, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 def reset(yes: bool) -> None:
     """Stop everything and delete its data, the warehouse included; only what a sandbox made at this home."""
-    from sandbox import ownership, stack
+    from sandbox import home_ownership, stack
 
-    place = ownership.home_at(home())
-    doomed = ownership.deleted_by_reset(place)
+    place = home_ownership.home_at(home())
+    doomed = home_ownership.deleted_by_reset(place)
     if not doomed:
         show(f"nothing to delete: there is no sandbox at {place.root}")
         return

@@ -14,11 +14,11 @@ from pathlib import Path
 from shelfgate import failpoints
 from shelfgate.failpoints import start_counting_anew
 from shelfgate.model import Publication
-from tests.reliability.engine_room import EngineRoom
-from tests.reliability.invariants import Invariants
-from tests.reliability.runs import InProgress, refreshing, rolling_back, vacuuming
-from tests.reliability.shop import WEEKS
-from tests.reliability.wire import Break
+from tests.reliability.model.engine_room import EngineRoom
+from tests.reliability.model.invariants import Invariants
+from tests.reliability.model.runs import InProgress, refreshing, rolling_back, vacuuming
+from tests.reliability.model.shop import WEEKS
+from tests.reliability.model.wire import Break
 
 NEVER = "vacuum.after_commit@999999=fail"
 """Armed, so that passings are counted; it does nothing."""

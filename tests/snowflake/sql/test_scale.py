@@ -13,12 +13,12 @@ import duckdb
 import pytest
 from inventory_loader.dump.contract import MAX_ROWS, MAX_ROWS_OF_A_SNAPSHOT
 
-from sandbox.snowflake.emulator.dialect import objections
+from sandbox.snowflake.emulator.sql.dialect import objections
 from shelfgate.publication.candidate import PUBLISHED_TABLES
 from tests.integration.dbt.test_incremental_build import a_line_arrives_for_an_old_week, build_and_publish
 from tests.support.small_warehouse import Dbt, make_warehouse
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "scale.md"
 FILES = {file.stem: file for file in sorted((ROOT / "docs" / "scale").glob("*.sql"))}
 HERE = [name for name in FILES if not name.startswith("snowflake_")]
