@@ -2,7 +2,8 @@
 
 What can never be waived: that rows were seen, that every check ran, keys, columns that must be known, the columns
 themselves, and reconciliation. Publishing over one of those would make every other number a guess. Nor can a check
-whose contract does not say how much is wrong: "one week" may be a line of it or all of it."""
+whose contract does not say how much is wrong: "one week" may be a line of it or all of it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +16,6 @@ Json = dict[str, Any]
 NEVER_BY_ID = re.compile(
     r"^rows_seen$|^columns_equal_the_contract$|_unique$|reconcil|_equals?_(the_source|raw|daily_sales)$|^cleaning_keeps_"
 )
-
-
 NEVER_BY_TYPE = frozenset({"expect_column_values_to_not_be_null"})
 
 

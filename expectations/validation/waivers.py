@@ -1,4 +1,7 @@
-"""Exceptions to a check, reviewed and expiring: refuses one that is not exact, not approved, not live, or not allowed. Which checks may have one at all: `compiler/waivable.py`."""
+"""Exceptions to a check, reviewed and expiring: refuses one that is not exact, not approved, not live, or not allowed.
+
+Which checks may have one at all stands in `compiler/waivable.py`.
+"""
 
 from __future__ import annotations
 
