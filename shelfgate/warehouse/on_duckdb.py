@@ -96,7 +96,8 @@ def turn(
         if failure is None:
             raise
         close_all(path)
-        raise failure from error
+        # Not `from` it: a traceback would print what was withheld.
+        raise failure from None
     except EngineFailed:
         close_all(path)
         raise
