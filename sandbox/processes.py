@@ -111,6 +111,19 @@ def working_in(folder: Path, program: str) -> list[Process]:
     return found
 
 
+def running_module(module: str, argument: str) -> list[Process]:
+    """The running Python processes that were started with `-m module`, with this argument."""
+    found: list[Process] = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+            if argument in line and ["-m", module] in [line[at : at + 2] for at in range(len(line))]:
+                found.append(Process(process.pid, _start_mark(process)))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
 def _descendants(process: Process) -> list[Process]:
     try:
         children = psutil.Process(process.pid).children(recursive=True)
