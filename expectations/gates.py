@@ -82,6 +82,8 @@ class Judge:
         try:
             waivers = read_waivers(self.waivers)
             tag = {"run": window.run_id, "stage": f"{gate} gate"}
+            # The first gate of a process imports it: some seconds on a busy machine.
+            report(Step("suites", 0, len(suites), "setting up Great Expectations"))
             with (
                 in_silence(),
                 source_on(self.warehouse, self.docs_folder, **tag) as source,
