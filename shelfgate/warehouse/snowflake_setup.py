@@ -11,7 +11,7 @@ from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
 from shelfgate.warehouse.migrate import apply_migrations, known_migrations, views_sql
 from shelfgate.warehouse.protocol import Session
-from shelfgate.warehouse.snowflake_ownership import Foreign, foreign_objects, refuse
+from shelfgate.warehouse.snowflake_ownership import Foreign, foreign_objects, former_objects, refuse
 from shelfgate.warehouse.snowflake_text import first_words, statements_of
 
 FOLDER = Path(__file__).parents[2] / "deployments" / "snowflake"
@@ -124,6 +124,12 @@ def check_ownership(session: Session, steps: list[Step], database: str, *, adopt
     for sql in filter(None, (one.adoption(mark) for one in foreign)):
         session.run(sql)
     return foreign
+
+
+def found_in_the_account(session: Session, steps: list[Step], database: str) -> tuple[list[Foreign], list[Foreign]]:
+    """What stands in the way of `apply`, and what a release before the prefix has left. Reads only."""
+    statements = (step.sql for step in steps)
+    return foreign_objects(session, statements, database, mark_of(database)), former_objects(session)
 
 
 def apply(session: Session, steps: list[Step]) -> int:
