@@ -58,7 +58,7 @@ def connect(
             return living(path)
         except duckdb.Error as error:
             if "Could not set lock" not in str(error):
-                raise _opening_failed(path, error) from error
+                raise _opening_failed(path, error) from None
             holder = _holder(str(error))
             if time.monotonic() >= deadline:
                 raise WarehouseBusy(
