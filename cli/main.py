@@ -28,7 +28,8 @@ def cli() -> None:
     Exit status: 0 published or nothing to do, 2 usage or configuration, 3 a gate closed, 4 a permanent failure or one
     that nobody foresaw, 5 the outside world gave up, 6 another run holds the warehouse, 7 something is stale or differs
     from what is declared (contracts check, airbyte apply --plan), 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129
-    by a closed terminal. After a signal the message says whether something was published.
+    by a closed terminal, 141 whoever read the answer went away before it was complete. After a signal the message says
+    whether something was published.
     """
     plain_run_logs()
 

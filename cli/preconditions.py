@@ -40,6 +40,8 @@ def before_refresh(settings: Settings, business_date: date | None) -> None:
     refuse_bad_dsn(settings.need("source_dsn"))
     if not _names_a_snowflake_block(settings):
         open_warehouse(settings)  # connects to nothing
+    if settings.target == "snowflake":
+        _refuse_unusable_logins(settings)
     if business_date is not None and _can_be_read_already(settings):
         with _reading(settings) as session:
             refuse_an_earlier_day(current_publication(session), business_date)
@@ -73,6 +75,20 @@ def _needed_by_snowflake(settings: Settings) -> list[str]:
         *(() if settings.snowflake_block else OF_ITS_USER),
         *(() if settings.snowflake_build_block else OF_ITS_BUILD_USER),
     ]
+
+
+def _refuse_unusable_logins(settings: Settings) -> None:
+    """Keys and tokens of the users that no block says: without an account, and before any server is started.
+
+    Raises:
+        ConfigurationError: a key is not there, not encrypted, or not opened by its passphrase; a token is not there.
+    """
+    from shelfgate.warehouse.engines.snowflake.warehouse import builder_of, publisher_of
+
+    if not settings.snowflake_block:
+        publisher_of(settings).login()
+    if not settings.snowflake_build_block:
+        builder_of(settings).login()
 
 
 def _names_a_snowflake_block(settings: Settings) -> bool:

@@ -84,6 +84,10 @@ class HomeIdentity:
     ports: dict[str, int] = field(default_factory=dict)
 
 
+class StateDamaged(ConfigurationError):
+    """What a running estate said of itself cannot be read."""
+
+
 @dataclass(frozen=True)
 class Running:
     """What a running estate says about itself: one file, there only while it is ready."""
@@ -127,11 +131,24 @@ def write_identity(home: Home, identity: HomeIdentity) -> None:
 
 
 def read_running(home: Home) -> Running | None:
-    """The last state written; whether its processes still run is another question."""
+    """The last state written; whether its processes still run is another question.
+
+    Raises:
+        StateDamaged: the file is there, and is not what a sandbox of this release writes.
+    """
     try:
-        return Running(**json.loads(home.state.read_text()))
+        found = Running(**json.loads(home.state.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        # Neither its text nor the error's: it holds the password of Postgres.
+        raise StateDamaged(
+            f"{home.state}: observed a file of {home.state.stat().st_size} bytes that is not whole "
+            f"({type(error).__name__}), expected what a running sandbox says of itself. Nothing was changed. "
+            "`shelfgate sandbox down` ends this home's sandbox and removes the file; then `shelfgate sandbox up`. "
+            "Its data is kept."
+        ) from None
+    return found
 
 
 def write_running(home: Home, running: Running) -> None:
@@ -178,8 +195,14 @@ def take_lock(home: Home, seconds: float = 2.0) -> IO[bytes] | None:
 
 
 def clear(home: Home) -> None:
-    """End what a killed daemon left behind and remove what it said about itself; only with the lock."""
-    running = read_running(home)
+    """End what a killed daemon left behind and remove what it said about itself; only with the lock.
+
+    Where that cannot be read no process is known to be ours: the children of a daemon end with it by themselves.
+    """
+    try:
+        running = read_running(home)
+    except StateDamaged:
+        running = None
     for process in running.processes() if running is not None else []:
         # Postgres understands SIGINT as `now`, SIGTERM as `when everybody has left`; Prefect takes both alike.
         processes.end(process, 30.0, signal.SIGINT)

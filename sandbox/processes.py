@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CHANGES_ACCOUNT = {"CAP_CHOWN": 0, "CAP_SETGID": 6, "CAP_SETUID": 7}
 
 ON_LINUX = sys.platform == "linux"
 HAS_PRCTL = ON_LINUX
@@ -107,6 +109,19 @@ def working_in(folder: Path, program: str) -> list[Process]:
                 found.append(Process(process.pid, _start_mark(process)))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             # It ended just now (a zombie has no folder either), or its folder is not ours to see (root in Docker).
+            continue
+    return found
+
+
+def running_module(module: str, argument: str) -> list[Process]:
+    """The running Python processes that were started with `-m module`, with this argument."""
+    found: list[Process] = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+            if argument in line and ["-m", module] in [line[at : at + 2] for at in range(len(line))]:
+                found.append(Process(process.pid, _start_mark(process)))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
@@ -209,19 +224,38 @@ def _call(function: Callable[..., int], *arguments: object) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def refuse_root_that_cannot_become(account: UnixAccount) -> None:
+    """
+    Raises:
+        ConfigurationError: this process is root by its number alone, and may not give a child to another account.
+    """
+    if ON_LINUX and (missing := [name for name, number in CHANGES_ACCOUNT.items() if not _permitted() & 1 << number]):
+        name = pwd.getpwuid(account.uid).pw_name
+        raise ConfigurationError(
+            f"Postgres refuses to run as root. Observed: root without {', '.join(missing)}, which cannot become the "
+            f"account {name} either. Expected: an ordinary user, or root with these capabilities. Nothing was started. "
+            "Start the container or service as an ordinary user that owns SHELFGATE_HOME (`docker run --user "
+            "1000:1000`), or give it the capabilities (`docker run --cap-add CHOWN --cap-add SETGID --cap-add "
+            "SETUID`)."
+        )
+
+
 def _search_capability() -> int:
     """The weakest capability this process has that passes a closed folder; Docker leaves only the second."""
     if ON_LINUX:
-        status = Path("/proc/self/status").read_text()
-        permitted = int(status.partition("CapPrm:")[2].split()[0], 16)
         for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
-            if permitted & 1 << capability:
+            if _permitted() & 1 << capability:
                 return capability
     raise ConfigurationError(
         "Postgres refuses to run as root, and the account it would run as may not enter its folders. "
-        "Nothing was started: choose a SHELFGATE_HOME and an environment that every account may enter, "
-        "or run as an ordinary user."
+        "Nothing was started: choose a SHELFGATE_HOME and an environment that every account may enter, start the "
+        "container or service as an ordinary user that owns both, or give it the capability DAC_READ_SEARCH."
     )
+
+
+def _permitted() -> int:
+    """The capabilities of this process, a bit each."""
+    return int(Path("/proc/self/status").read_text().partition("CapPrm:")[2].split()[0], 16)
 
 
 def listening(preferred: int | None = None) -> socket.socket:

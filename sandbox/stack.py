@@ -30,6 +30,8 @@ UP_SECONDS = 180.0
 # The Airbyte stand-in lets a job that writes finish its turn; Postgres is given 30 s.
 DOWN_SECONDS = 120.0
 
+DAEMON = "sandbox.daemon"
+
 Told = Callable[[str], None]
 
 
@@ -61,13 +63,15 @@ def up(home: Path, *, warehouse: str | None = None, with_parent: int | None = No
     `warehouse` is one of `home.WAREHOUSES`, for a home that has none yet; None: as it was, at first DuckDB.
 
     Raises:
-        ConfigurationError: this home has another warehouse, or is not the sandbox's.
+        ConfigurationError: this home has another warehouse, or is not the sandbox's; or its sandbox is up, and what
+            it says of itself cannot be read.
         PermanentFailure: a part ended while starting; the end of the log is in the message.
         ExternalServiceUnavailable: it was not ready in time.
     """
     place = home_at(home)
     home_ownership.refuse_what_is_not_ours(place)
     _refuse_another_warehouse(place, warehouse)
+    _forget_a_damaged_state(place)
     if (running := _ready(place)) is not None:
         return _info(place, running)
     deadline = time.monotonic() + UP_SECONDS
@@ -91,13 +95,26 @@ def down(home: Path) -> bool:
     was_up = homes.is_taken(place)
     deadline = time.monotonic() + DOWN_SECONDS
     if was_up:
-        running = _ready(place) or _await_ready(place, deadline)
-        if running is not None:
-            processes.end(running.processes()[0], max(1.0, deadline - time.monotonic()), signal.SIGTERM)
+        _end_daemon(place, deadline)
     if place.sandbox.exists() and (lock := homes.take_lock(place)) is not None:
         with lock:
             homes.clear(place)
     return was_up
+
+
+def _end_daemon(place: Home, deadline: float) -> None:
+    try:
+        running = _ready(place) or _await_ready(place, deadline)
+    except homes.StateDamaged:
+        # No process can be told by it. The daemon of this home, and nobody else, ends when its state file goes.
+        daemons = processes.running_module(DAEMON, str(place.root))
+        place.state.unlink(missing_ok=True)
+        _await_ready(place, deadline)
+        for daemon in daemons:
+            processes.wait_until_ended(daemon, max(1.0, deadline - time.monotonic()))
+        return
+    if running is not None:
+        processes.end(running.processes()[0], max(1.0, deadline - time.monotonic()), signal.SIGTERM)
 
 
 def info(home: Path) -> StackInfo:
@@ -188,6 +205,21 @@ def _refuse_another_warehouse(place: Home, asked: str | None) -> None:
         )
 
 
+def _forget_a_damaged_state(place: Home) -> None:
+    """Of a daemon that is no more.
+
+    Raises:
+        StateDamaged: the daemon is there.
+    """
+    try:
+        homes.read_running(place)
+    except homes.StateDamaged:
+        if (lock := homes.take_lock(place)) is None:
+            raise
+        with lock:
+            homes.clear(place)
+
+
 def _ready(place: Home) -> Running | None:
     running = homes.read_running(place)
     return running if running is not None and running.processes()[0].is_running() else None
@@ -222,7 +254,7 @@ def _start_daemon(place: Home, warehouse: str | None, with_parent: int | None, d
     options += ["--with-parent", str(with_parent)] if with_parent is not None else []
     with place.log.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.daemon", "--home", str(place.root), *options],
+            [sys.executable, "-m", DAEMON, "--home", str(place.root), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,8 @@ from pathlib import Path
 from shelfgate.errors import PermanentFailure
 
 LEAST_BYTES = 50_000_000
-"""What a run writes beside its data: a fresh Prefect server 6 MB, its log and the pages of a run a few more."""
+"""What a run writes beside its data, several times over. Measured on 2026-12-01 over one refresh at scale 0.01: a fresh
+Prefect server's database with its write-ahead log 4.9 MB, after the refresh 6.1 MB; the pages of the run 2.1 MB."""
 
 
 def free_bytes(folder: Path) -> int:

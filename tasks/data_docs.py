@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import get_run_logger, task
 
 from expectations.data_docs.site import KEEP_RUNS, build
-from expectations.redaction import withhold_values
 from shelfgate.clients.docs_bucket import Synced, sync_pages
 from shelfgate.errors import ShelfgateError
+from shelfgate.redaction import withhold_values
 from shelfgate.settings import Settings
 from tasks.aws_blocks import docs_client
 from tasks.retries import ONCE

@@ -14,12 +14,12 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
-from expectations.redaction import withhold_values
 from shelfgate import interruption
 from shelfgate.errors import BuildFailed
 from shelfgate.failpoints import outside_call
 from shelfgate.ops.runs import Run
 from shelfgate.progress import Step, reporter
+from shelfgate.redaction import withhold_values
 from shelfgate.settings import Settings
 from shelfgate.untrusted_text import printable
 from shelfgate.warehouse import Warehouse

@@ -30,10 +30,11 @@ IGNORED_LOGGED = 20
 @task(name="find dropped dumps", **EXTERNAL_CALL)
 def find_dropped(settings: Settings, warehouse: Warehouse) -> list[DroppedObject]:
     """The object versions in the landing bucket that the loader has no verdict on, oldest dump first."""
-    objects = dropped_objects(*landing(settings))
+    bucket, prefix, client = landing(settings)
+    objects = dropped_objects(bucket, prefix, client)
     _log_ignored(objects)
     with warehouse.turn() as session:
-        record_bucket_findings(session, objects)
+        record_bucket_findings(session, prefix, objects)
         return not_yet_judged(session, [one for one in objects if one.is_dump])
 
 

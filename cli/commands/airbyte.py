@@ -11,6 +11,7 @@ import click
 
 from cli.console import answer, say, show
 from cli.exits import DIFFERS
+from flows.progress_display import shown
 
 if TYPE_CHECKING:
     from shelfgate.clients.airbyte.workspace import Change
@@ -50,9 +51,11 @@ def apply_command(plan_only: bool, resend_secrets: bool, folder: Path, as_json: 
 
 
 @airbyte.command("refresh-streams")
-@click.argument("streams", nargs=-1, required=True)
+@click.argument("streams", nargs=-1)
+@click.option("--all", "all_streams", is_flag=True, help="Every stream of the connection. Asks first.")
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on standard output.")
-def refresh_streams(streams: tuple[str, ...], as_json: bool) -> None:
+def refresh_streams(streams: tuple[str, ...], all_streams: bool, yes: bool, as_json: bool) -> None:
     """Have Airbyte read STREAMS anew and wait for it: rows that were deleted at the source go.
 
     Readers see nothing of it before the next run. Needs an Airbyte of one's own; Cloud has this in its interface only.
@@ -61,13 +64,21 @@ def refresh_streams(streams: tuple[str, ...], as_json: bool) -> None:
     from shelfgate.clients.airbyte.stream_refresh import StreamRefresh
     from shelfgate.settings import Settings
 
+    if all_streams == bool(streams):
+        raise click.UsageError("name the streams, or give --all and none. Nothing was started.")
     settings = Settings.load()
     url = settings.need("airbyte_url")
     session = AirbyteSession(url, settings.need("airbyte_client_id"), settings.need("airbyte_client_secret"))
     refresh = StreamRefresh(session, url, settings.need("airbyte_connection_id"))
+    if all_streams:
+        streams = tuple(refresh.streams())
+        if not yes:
+            say(f"Airbyte will read all of {', '.join(streams)} from their beginning.")
+            click.confirm("Refresh them?", abort=True, err=True)
     job_id = refresh.start(streams)
     say(f"Airbyte job {job_id} refreshes {', '.join(streams)}")
-    rows = refresh.await_end(job_id, settings.airbyte_deadline_seconds)
+    with shown("refresh of streams", say):
+        rows = refresh.await_end(job_id, settings.airbyte_deadline_seconds)
     if as_json:
         answer({"job_id": job_id, "streams": streams, "rows": rows})
     else:

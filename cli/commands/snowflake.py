@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.console import answer, show
+from shelfgate.environment import PREFIX
+
+if TYPE_CHECKING:
+    from shelfgate.settings import Settings
+    from shelfgate.warehouse.engines.snowflake.account_setup import SetupStep
+    from shelfgate.warehouse.engines.snowflake.foreign_objects import Foreign
+
+OF_THE_ADMINISTRATOR = (
+    "snowflake_admin_user",
+    "snowflake_admin_private_key_path",
+    "snowflake_admin_private_key_passphrase",
+)
 
 
 @click.group()
@@ -15,7 +28,7 @@ def snowflake() -> None:
 
 
 @snowflake.command()
-@click.option("--plan", "plan_only", is_flag=True, help="Show the statements and run none.")
+@click.option("--plan", "plan_only", is_flag=True, help="Show the statements and what stands in the way; run none.")
 @click.option(
     "--public-keys",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -34,20 +47,49 @@ def apply(plan_only: bool, public_keys: Path | None, adopt: bool, as_json: bool)
 
     settings = Settings.load()
     steps = plan_for(settings, public_keys)
-    made, adopted = None, []
-    if not plan_only:
-        with administrator(settings).turn() as session:
-            adopted = check_ownership(session, steps, settings.need("snowflake_database"), adopt=adopt)
-            made = run(session, steps)
-    if as_json:
-        shown = [{"file": step.file, "statement": step.sql} for step in steps]
-        answer(
-            {"applied": not plan_only, "created": made, "adopted": [str(one) for one in adopted], "statements": shown}
-        )
+    if plan_only:
+        _show_plan(settings, steps, as_json)
         return
-    for step in steps if plan_only else ():
+    with administrator(settings).turn() as session:
+        adopted = check_ownership(session, steps, settings.need("snowflake_database"), adopt=adopt)
+        made = run(session, steps)
+    if as_json:
+        taken = [str(one) for one in adopted]
+        answer({"applied": True, "created": made, "adopted": taken, "statements": _statements(steps)})
+        return
+    show(f"{len(steps)} statements applied, {made} objects created")
+    for one in adopted:
+        show(f"taken over: {one}")
+
+
+def _show_plan(settings: Settings, steps: list[SetupStep], as_json: bool) -> None:
+    """The statements, and as comments what of the account they would meet."""
+    from shelfgate.warehouse.engines.snowflake.account_setup import found_in_the_account
+    from shelfgate.warehouse.engines.snowflake.warehouse import administrator
+
+    in_the_way, former = None, None
+    missing = [name for name in OF_THE_ADMINISTRATOR if getattr(settings, name) is None]
+    if not missing:
+        with administrator(settings).turn() as session:
+            in_the_way, former = found_in_the_account(session, steps, settings.need("snowflake_database"))
+    if as_json:
+        found = {"in_the_way": _names(in_the_way), "of_an_earlier_release": _names(former)}
+        answer({"applied": False, "created": None, "adopted": [], **found, "statements": _statements(steps)})
+        return
+    for step in steps:
         show(f"-- {step.file}\n{step.sql};")
-    if made is not None:
-        show(f"{len(steps)} statements applied, {made} objects created")
-        for one in adopted:
-            show(f"taken over: {one}")
+    if missing:
+        names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
+        show(f"-- the account was not looked at: {names} not set")
+    for one in in_the_way or ():
+        show(f"-- in the way: {one}, not made by this installation: another SHELFGATE_SNOWFLAKE_PREFIX, or --adopt")
+    for one in former or ():
+        show(f"-- of an earlier release, used by nothing any more: {one} (docs/snowflake.md, Names without a prefix)")
+
+
+def _names(found: list[Foreign] | None) -> list[str] | None:
+    return None if found is None else [str(one) for one in found]
+
+
+def _statements(steps: list[SetupStep]) -> list[dict[str, str]]:
+    return [{"file": step.file, "statement": step.sql} for step in steps]

@@ -17,8 +17,8 @@ import expectations.checks.counting_checks
 import expectations.checks.offending_rows  # noqa: F401  (registers the expectation: without it its results cannot be rendered)
 from expectations.data_docs.code_verdicts import TEMPLATES
 from expectations.data_docs.run_history import PAGES, SuiteLine, kept_runs, kept_suites, write_whole
-from expectations.redaction import withhold_values
 from shelfgate.model import Gate
+from shelfgate.redaction import withhold_values
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult

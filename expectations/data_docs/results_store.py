@@ -7,7 +7,7 @@ from typing import Any
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.data_context import store
 
-from expectations.redaction import withhold_values
+from shelfgate.redaction import withhold_values
 
 
 class ValidationResultsStore(store.ValidationResultsStore):

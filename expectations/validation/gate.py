@@ -14,12 +14,12 @@ from expectations.checks.window import Window
 from expectations.compiler.suites import INDEX, SUITES, suite_digest
 from expectations.data_docs.run_history import keep_verdict
 from expectations.engines.registry import asking_ahead, source_on
-from expectations.redaction import withhold_values
 from expectations.validation.waivers import WAIVERS, WaiverFile, read_waivers, with_waiver
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError, EngineFailed, WarehouseDamaged
 from shelfgate.model import CheckResult, Gate, SuiteResult, Verdict
 from shelfgate.progress import Step, report
+from shelfgate.redaction import withhold_values
 from shelfgate.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class Judge:
         try:
             waivers = read_waivers(self.waivers)
             tag = {"run": window.run_id, "stage": f"{gate} gate"}
+            # The first gate of a process imports it: some seconds on a busy machine.
+            report(Step("suites", 0, len(suites), "setting up Great Expectations"))
             with (
                 suppress_gx_logs(),
                 source_on(self.warehouse, self.docs_folder, **tag) as source,

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from expectations.compiler.waivable import is_waivable
-from expectations.redaction import withhold_values
 from shelfgate.model import CheckResult, Gate, Severity
+from shelfgate.redaction import withhold_values
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult

@@ -55,6 +55,7 @@ def start(folder: Path, *, password: str, preferred_port: int | None = None) -> 
     other (SCRAM), and nobody else knows the password.
 
     Raises:
+        ConfigurationError: root may not give Postgres to another account, or that account may not reach it.
         PermanentFailure: the server ended while starting; its log is in the message.
         ExternalServiceUnavailable: it did not accept a login in time.
     """
@@ -62,6 +63,8 @@ def start(folder: Path, *, password: str, preferred_port: int | None = None) -> 
     binaries = _binaries()
     data = folder / "data"
     account = _account(data, binaries)
+    if account is not None:
+        processes.refuse_root_that_cannot_become(account)
     if not data.exists():
         _create(data, binaries, account, password)
     _end_earlier_server(data)

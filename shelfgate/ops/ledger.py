@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from shelfgate.clients.landing_bucket import NO_VERSION, DroppedObject
 from shelfgate.clients.source_postgres import SourceTotal
 from shelfgate.model import CheckResult, SuiteResult, Verdict
-from shelfgate.warehouse import Session
+from shelfgate.warehouse import Row, Session
 
 
 def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[DroppedObject]:
-    """The object versions that the loader has no verdict on, in the order given.
-
-    In a bucket that keeps no versions, ETag and time tell a new upload from the one that was judged.
-    """
+    """The object versions that the loader has no verdict on, in the order given."""
     known = {
         (row["object_key"], row["version_id"]): (row["etag"], row["last_modified"])
         for row in session.rows("select object_key, version_id, etag, last_modified from ops.load_ledger")
@@ -25,31 +22,62 @@ def not_yet_judged(session: Session, dropped: Iterable[DroppedObject]) -> list[D
 
     def is_judged(one: DroppedObject) -> bool:
         judged = known.get((one.object_key, one.version_id))
-        return judged is not None and (one.version_id != NO_VERSION or judged == (one.etag, one.last_modified))
+        return judged is not None and _is_same_upload(one, *judged)
 
     return [one for one in dropped if not is_judged(one)]
 
 
-def record_bucket_findings(session: Session, objects: Sequence[DroppedObject]) -> None:
+def record_bucket_findings(session: Session, prefix: str, objects: Sequence[DroppedObject]) -> None:
     """Replace what the last listing of the landing bucket found beside its dumps: `ops.bucket_finding` says what.
 
-    An empty listing is no finding: what it does not name need not be deleted, the bucket may be another one.
+    A listing says nothing of an object in another folder or another bucket: what was found of it before is kept.
     """
     if not objects:
         return
     listed = {(one.object_key, one.version_id): one for one in objects}
+    known = {(row["object_key"], row["version_id"]): row["finding"] for row in session.rows(_FOUND_OF_QUARANTINED)}
+    ledger = session.rows(
+        "select object_key, version_id, last_modified, etag, status, loaded_at, run_id from ops.load_ledger"
+    )
+    still_listed = [row for row in ledger if _is_listed(row, listed)]
+    since = min((row["loaded_at"] for row in still_listed), default=None)
+    runs = {row["run_id"] for row in still_listed} - {None}
     findings: list[tuple[Any, ...]] = []
-    for row in session.rows(
-        "select object_key, version_id, last_modified from ops.load_ledger where status = 'quarantined'"
-    ):
-        one = listed.get((row["object_key"], row["version_id"]))
-        if one is None or not one.is_dump:
-            findings.append((*row.values(), "deleted" if one is None else "ignored"))
+    for row in (row for row in ledger if row["status"] == "quarantined"):
+        name = row["object_key"], row["version_id"]
+        one = listed.get(name)
+        # The ledger names no bucket. An object was in this one if the run that loaded it, or one before it, loaded
+        # another that is still there: after a change of buckets, all that is there was loaded later.
+        was_here = since is not None and (row["loaded_at"] >= since or row["run_id"] in runs)
+        if one is not None:
+            finding = None if one.is_dump else "ignored"
+        elif was_here and row["object_key"].startswith(prefix):
+            finding = "deleted"
+        else:
+            finding = known.get(name)
+        if finding:
+            findings.append((*name, row["last_modified"], finding))
     newest = {one.object_key: one for one in objects if one.looks_like_a_dump}
     findings += [(one.object_key, one.version_id, one.last_modified, "like_a_dump") for one in newest.values()]
     with session.transaction("bucket_findings"):
         session.run("delete from ops.bucket_finding")
         session.insert("ops.bucket_finding", ["object_key", "version_id", "last_modified", "finding"], findings)
+
+
+_FOUND_OF_QUARANTINED = (
+    "select object_key, version_id, finding from ops.bucket_finding where finding in ('deleted', 'ignored')"
+)
+
+
+def _is_listed(row: Row, listed: Mapping[tuple[str, str], DroppedObject]) -> bool:
+    """Whether the bucket still holds what this line of the ledger judged."""
+    one = listed.get((row["object_key"], row["version_id"]))
+    return one is not None and _is_same_upload(one, row["etag"], row["last_modified"])
+
+
+def _is_same_upload(one: DroppedObject, etag: str | None, last_modified: datetime | None) -> bool:
+    """In a bucket that keeps no versions, ETag and time tell a new upload from the one that was judged."""
+    return one.version_id != NO_VERSION or (one.etag, one.last_modified) == (etag, last_modified)
 
 
 def record_source_totals(session: Session, run_id: str, totals: Iterable[SourceTotal]) -> None:

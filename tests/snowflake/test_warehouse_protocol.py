@@ -521,3 +521,4 @@ def test_an_error_shows_no_value(installed_here: Installed) -> None:
 
     assert "anna" not in str(caught.value)
     assert "a value does not fit" in str(caught.value)
+    assert caught.value.__suppress_context__, "a traceback would print the connector's text"

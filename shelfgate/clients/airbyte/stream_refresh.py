@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from shelfgate.clients.airbyte.http_session import AirbyteSession, Conflict, Unanswered
 from shelfgate.clients.airbyte.responses import TERMINAL
 from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure, SyncFailed
+from shelfgate.progress import Step, report
 
 PUBLIC_PATH, CONFIG_PATH = "/api/public/v1", "/api/v1"
 FIRST_POLL_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 30.0
@@ -77,8 +78,16 @@ class StreamRefresh:
             )
         return job["id"]
 
+    def streams(self) -> list[str]:
+        """The names of the connection's streams.
+
+        Raises:
+            ExternalServiceUnavailable: Airbyte does not tell.
+        """
+        return sorted(self._spaces())
+
     def await_end(self, job_id: int, deadline_seconds: float) -> int | None:
-        """Wait until the job has succeeded; how many rows it moved, if Airbyte tells.
+        """Wait until the job has succeeded; how many rows it moved, if Airbyte tells. Reports each look at it.
 
         Raises:
             SyncFailed: it failed or was cancelled.
@@ -101,6 +110,7 @@ class StreamRefresh:
                     f"{self._session.name}, refresh job {job_id}: not ended after {deadline_seconds:.0f} s (last "
                     f"observed: {observed}). It was left running; readers keep what they have. {self._session.web}"
                 )
+            report(Step(now=f"Airbyte refresh job {job_id} is {observed}"))
             self._sleep(min(left, pause))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         if observed != "succeeded":
@@ -112,16 +122,23 @@ class StreamRefresh:
 
     def _named(self, what: str, streams: Sequence[str]) -> list[dict[str, str]]:
         """The streams in the words of the Config API."""
-        try:
-            found = self._session.send("GET", f"connections/{self._connection_id}", what)
-            spaces = {one["name"]: one.get("namespace") for one in found["configurations"]["streams"]}
-        except (Unanswered, KeyError, TypeError, AttributeError) as error:
-            raise ExternalServiceUnavailable(
-                f"{self._session.name}, {what}: no usable answer about its streams ({error}). Nothing was started."
-            ) from None
+        spaces = self._spaces()
         if unknown := [name for name in streams if name not in spaces]:
             raise ConfigurationError(
                 f"{self._session.name}, {what}: observed no stream {', '.join(unknown)}, expected of: "
                 f"{', '.join(sorted(spaces))}. Nothing was started."
             )
-        return [{"streamName": name} | ({"streamNamespace": spaces[name]} if spaces[name] else {}) for name in streams]
+        return [
+            {"streamName": name} | ({"streamNamespace": space} if (space := spaces[name]) else {}) for name in streams
+        ]
+
+    def _spaces(self) -> dict[str, str | None]:
+        """The connection's streams, each with its namespace."""
+        what = f"connection {self._connection_id}"
+        try:
+            found = self._session.send("GET", f"connections/{self._connection_id}", what)
+            return {one["name"]: one.get("namespace") for one in found["configurations"]["streams"]}
+        except (Unanswered, KeyError, TypeError, AttributeError) as error:
+            raise ExternalServiceUnavailable(
+                f"{self._session.name}, {what}: no usable answer about its streams ({error}). Nothing was started."
+            ) from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
+from cli.main import cli
 from shelfgate.clients.airbyte.http_session import AirbyteSession
 from shelfgate.clients.airbyte.stream_refresh import StreamRefresh
+from shelfgate.clients.source_postgres import DATED, UNDATED
 from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable, PermanentFailure, SyncFailed
+from shelfgate.progress import Step, listening
 from tests.contract.airbyte.airbyte_connection import CONNECTION, Connection, configured, connected, held
 
 GONE = "delete from catalog_sales where cs_order_number in (select min(cs_order_number) from catalog_sales)"
@@ -147,3 +152,45 @@ def test_an_answer_without_a_refresh_job_is_no_success(connection: Connection) -
     while answers:
         with pytest.raises(PermanentFailure, match="observed an answer without a refresh job"):
             refresh_of(connection, transport=httpx.MockTransport(airbyte)).start(["catalog_sales"])
+
+
+def refresh_streams(connection: Connection, home: Path, *options: str, typed: str = "") -> Result:
+    named = {
+        "HOME": str(home),
+        "AIRBYTE_URL": connection.url,
+        "AIRBYTE_CLIENT_ID": "shop",
+        "AIRBYTE_CLIENT_SECRET": "shop-secret",
+        "AIRBYTE_CONNECTION_ID": CONNECTION,
+    }
+    given = {f"SHELFGATE_{name}": value for name, value in named.items()}
+    return CliRunner().invoke(cli, ["airbyte", "refresh-streams", *options], input=typed, env=given)
+
+
+def test_a_refresh_of_all_streams_asks_first(connection: Connection, tmp_path: Path) -> None:
+    refused = refresh_streams(connection, tmp_path / "home", "--all", typed="n\n")
+    assert refused.exit_code != 0
+    assert "Refresh them?" in refused.stderr
+    assert generation(connection, "catalog_sales") == (1, 1)
+
+    answered = refresh_streams(connection, tmp_path / "home", "--all", "--yes", "--json")
+
+    told = json.loads(answered.stdout)
+    assert set(told["streams"]) == {*DATED, *UNDATED}
+    assert generation(connection, "catalog_sales") == generation(connection, "item") == (2, 2)
+
+
+@pytest.mark.parametrize("options", [[], ["--all", "item"]])
+def test_streams_are_named_or_all_of_them(connection: Connection, tmp_path: Path, options: list[str]) -> None:
+    assert refresh_streams(connection, tmp_path / "home", *options).exit_code == 2
+    assert generation(connection, "item") == (1, 1)
+
+
+def test_a_refresh_under_way_reports_its_job(connection: Connection) -> None:
+    refresh, heard = refresh_of(connection), []
+    with held(connection.config.warehouse):
+        job_id = refresh.start(["item"])
+        with listening(heard.append), pytest.raises(ExternalServiceUnavailable):
+            refresh.await_end(job_id, 0.1)
+    refresh.await_end(job_id, 60)
+
+    assert Step(now=f"Airbyte refresh job {job_id} is running") in heard

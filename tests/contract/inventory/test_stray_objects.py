@@ -42,16 +42,16 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inventory_load, name, getattr(inventory_load, name).fn)
 
 
-def run_of(house: House) -> Verdict:
+def run_of(house: House, run_id: str = "run-1", prefix: str = PREFIX) -> Verdict:
     """Load what lies in the bucket, as a daily run does, and hold the file gate."""
     warehouse = DuckDBWarehouse(house.warehouse)
     with warehouse.turn() as session:
         install(session)
-    settings = Settings(s3_bucket=house.bucket, s3_prefix=PREFIX, lambda_function="inventory-loader")
-    inventory_load.load_dumps(settings, warehouse, Run("run-1", date(1998, 1, 20), None))
+    settings = Settings(s3_bucket=house.bucket, s3_prefix=prefix, lambda_function="inventory-loader")
+    inventory_load.load_dumps(settings, warehouse, Run(run_id, date(1998, 1, 20), None))
     with warehouse.turn():
         judge = Judge(warehouse, house.warehouse.parent / "docs")
-        return judge.verdict(Gate.FILE, Window("run-1", date(1998, 1, 20), datetime(2026, 12, 1)))
+        return judge.verdict(Gate.FILE, Window(run_id, date(1998, 1, 20), datetime(2026, 12, 1)))
 
 
 def failed(verdict: Verdict) -> dict[str, str]:
@@ -161,6 +161,54 @@ def test_a_listing_without_any_object_resolves_nothing(house: House, monkeypatch
     elsewhere = House(house.s3, f"{house.bucket}-other", house.warehouse)
 
     assert UNRESOLVED in failed(run_of(elsewhere))
+
+
+@pytest.fixture
+def moved(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Another bucket, with a dump of its own, after the first one had a restatement refused."""
+    house.put("1998-01-02.csv", dump({FIRST: ONE}))
+    house.put(REFUSED, dump({FIRST: OTHER}))
+    run_of(house)
+    house.s3.create_bucket(Bucket=f"{house.bucket}-other")
+    elsewhere = House(house.s3, f"{house.bucket}-other", house.warehouse)
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", elsewhere.bucket)
+    elsewhere.put("1998-01-09.csv", dump({SECOND: {**OTHER, (8, 8): 8}}))
+    return elsewhere
+
+
+def test_a_listing_of_another_bucket_resolves_nothing(moved: House) -> None:
+    assert FORGOTTEN in failed(run_of(moved, "run-2"))
+    assert FORGOTTEN in failed(run_of(moved, "run-3")), "nor once the new bucket's dumps are in the ledger"
+
+    moved.put("zz.csv", dump({SECOND: OTHER}))
+    assert FORGOTTEN in failed(run_of(moved, "run-4"))
+    deleted(moved, "zz.csv")
+    assert "1 offending row" in failed(run_of(moved, "run-5"))[FORGOTTEN], "what was deleted there is resolved"
+
+
+def test_what_was_deleted_before_a_move_stays_resolved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.put("1998-01-02.csv", dump({FIRST: ONE}))
+    house.put(REFUSED, dump({FIRST: OTHER}))
+    run_of(house)
+    deleted(house, REFUSED)
+    assert failed(run_of(house)) == {}
+
+    house.s3.create_bucket(Bucket=f"{house.bucket}-other")
+    elsewhere = House(house.s3, f"{house.bucket}-other", house.warehouse)
+    monkeypatch.setenv("SHELFGATE_S3_BUCKET", elsewhere.bucket)
+    elsewhere.put("1998-01-09.csv", dump({SECOND: {**OTHER, (8, 8): 8}}))
+    assert failed(run_of(elsewhere, "run-2")) == {}
+
+
+def test_a_listing_of_another_folder_resolves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.put("1998-01-02.csv", dump({FIRST: ONE}))
+    house.put(REFUSED, dump({FIRST: OTHER}))
+    run_of(house)
+    monkeypatch.setenv("SHELFGATE_S3_PREFIX", "elsewhere/")
+    body = dump({SECOND: {**OTHER, (8, 8): 8}})
+    house.s3.put_object(Bucket=house.bucket, Key="elsewhere/1998-01-09.csv", Body=body)
+
+    assert FORGOTTEN in failed(run_of(house, "run-2", "elsewhere/"))
 
 
 @pytest.mark.parametrize("name", STRAYS)

@@ -154,6 +154,28 @@ def test_as_root_the_server_runs_as_nobody_also_below_a_closed_folder(folder: Pa
     server.stop()
 
 
+@pytest.mark.skipif(not (AS_ROOT and processes.ON_LINUX), reason="only root has capabilities to lose")
+@pytest.mark.parametrize(("kept", "expected"), [([], "root without CAP_CHOWN, CAP_SETGID"), ([0, 6, 7], "DAC_READ_SE")])
+def test_root_without_capabilities_is_told_what_can_be_done(folder: Path, kept: list[int], expected: str) -> None:
+    folder.parent.chmod(0o700)
+    script = (
+        "import ctypes, sys; from pathlib import Path; from sandbox import postgres, processes as p\n"
+        "kept = sum(1 << int(one) for one in sys.argv[2:])\n"
+        "header = (ctypes.c_uint32 * 2)(p.CAPABILITY_VERSION_3, 0)\n"
+        "assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)) == 0\n"
+        "postgres.start(Path(sys.argv[1]), password='p')"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(folder), *map(str, kept)], capture_output=True, text=True, check=False
+    )
+
+    assert "ConfigurationError: Postgres refuses to run as root" in ended.stderr
+    assert expected in ended.stderr
+    assert "as an ordinary user" in ended.stderr
+    assert not (folder / "data").exists()
+
+
 @pytest.mark.skipif(not AS_ROOT, reason="wants an account to change to")
 def test_an_ordinary_account_needs_nothing_special() -> None:
     nobody = pwd.getpwnam("nobody")

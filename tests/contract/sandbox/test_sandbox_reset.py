@@ -50,6 +50,22 @@ def reset(home: Path | str, *options: str, typed: str = "") -> Result:
     return CliRunner().invoke(cli, ["sandbox", "reset", *options], input=typed, env={f"{PREFIX}HOME": str(home)})
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"pid": 1', "\0\xff"])
+def test_a_damaged_state_keeps_nobody_from_a_reset(home: Home, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.state.write_text(content)
+    monkeypatch.setenv(f"{PREFIX}HOME", str(home.root))
+    status, _, err = run("sandbox", "info")
+    assert status == 2
+    assert "state.json" in err
+    assert "sandbox down" in err
+
+    assert not stack.down(home.root)
+    assert not home.state.exists()
+    home.state.write_text(content)
+    assert reset(home.root, "--yes").exit_code == 0
+    assert not home.sandbox.exists()
+
+
 @pytest.mark.parametrize("setting", ["", "."])
 def test_a_reset_in_a_clone_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     (tmp_path / ".git").mkdir()

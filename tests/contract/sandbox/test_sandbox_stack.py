@@ -220,6 +220,23 @@ def test_an_estate_whose_state_file_goes_ends(home: Path) -> None:
     assert mentioning(home) == []
 
 
+@pytest.mark.parametrize("content", ["", '{"pid": 1, "started": "x", "postgres_dsn": "postgresql://u:secr'])
+def test_down_ends_an_estate_whose_state_is_damaged(home: Path, content: str) -> None:
+    up(home)
+    parts = running_parts(home)
+    (home / "sandbox" / "state.json").write_text(content)
+    for act in (stack.info, up):
+        with pytest.raises(ConfigurationError, match=r"state\.json: observed a file of \d+ bytes.*sandbox down") as met:
+            act(home)
+        assert "secr" not in str(met.value)
+
+    assert stack.down(home)
+
+    assert [part for part in parts if part.is_running()] == []
+    assert settings(home) == {"SHELFGATE_TARGET": "duckdb"}
+    up(home)
+
+
 def test_a_part_that_cannot_start_is_shown_and_takes_the_others_along(home: Path) -> None:
     homes.write_identity(Home(home), HomeIdentity())
     (home / "sandbox" / "postgres").write_text("not a folder")

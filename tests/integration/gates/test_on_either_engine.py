@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from expectations.compiler.column_types import NAMED_AS_IN_CONTRACTS, differing_columns
-from expectations.redaction import withhold_values
 from expectations.validation.gate import Judge, Window
 from shelfgate.errors import ConfigurationError
 from shelfgate.model import Gate
+from shelfgate.redaction import withhold_values
 
 SNOWFLAKE_SAYS = (
     ("TEXT", None, None, "varchar"),

@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cli import flow_runs
 from cli.exits import notes_of
 from cli.flow_runs import backfill_now, refresh_now, rollback_now, vacuum_now
+from cli.preconditions import before_refresh
 from shelfgate import interruption
 from shelfgate.errors import ConfigurationError
 from shelfgate.failpoints import VARIABLE
 from shelfgate.interruption import Interrupted
+from shelfgate.settings import Settings
 from tests.reliability.processes.losing import lose
 from tests.reliability.processes.small_process import look, session_at
 from tests.reliability.processes.small_run import FIRST, readers_see, run_day
@@ -109,6 +113,62 @@ def test_unusable_setting_is_told_before_a_run_is_started(
         command()
 
     assert "secret" not in str(refused.value)
+    assert list(empty_home.iterdir()) == []
+
+
+@pytest.fixture
+def in_an_account(empty_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of a run on Snowflake: the publisher by workload identity, dbt's user by its key."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    locked = serialization.BestAvailableEncryption(b"right")
+    file = tmp_path_factory.mktemp("keys") / "transformer.p8"
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+    file.with_name("token").write_text("a.b.c")
+    of_snowflake = {
+        "ACCOUNT": "MYORG-MYACCOUNT",
+        "DATABASE": "shop",
+        "WAREHOUSE": "wh",
+        "USER": "shelfgate_publisher",
+        "ROLE": "SHELFGATE_PUBLISHER",
+        "WORKLOAD_IDENTITY": "OIDC",
+        "TOKEN_FILE": str(file.with_name("token")),
+        "BUILD_USER": "shelfgate_transformer",
+        "BUILD_ROLE": "SHELFGATE_TRANSFORMER",
+        "BUILD_PRIVATE_KEY_PATH": str(file),
+        "BUILD_PRIVATE_KEY_PASSPHRASE": "right",
+    }
+    named = {f"SHELFGATE_SNOWFLAKE_{name}": value for name, value in of_snowflake.items()}
+    for name, value in (OF_A_RUN | named).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SHELFGATE_TARGET", "snowflake")
+    return file
+
+
+def test_a_publisher_without_a_key_is_a_good_configuration(in_an_account: Path) -> None:
+    before_refresh(Settings.load(), None)
+
+
+@pytest.mark.parametrize("command", [lambda: refresh_now(None), lambda: backfill_now(FIRST, FIRST)])
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        (lambda key: key.unlink(), "shelfgate_transformer: private key transformer.p8 is not there"),
+        (lambda key: key.write_text("-----BEGIN PRIVATE KEY-----\nx"), "shelfgate_transformer: .* must be encrypted"),
+        (lambda key: key.with_name("token").unlink(), "shelfgate_publisher: token file .*token: No such file"),
+    ],
+)
+def test_unusable_key_is_told_before_a_run_is_started(
+    in_an_account: Path,
+    empty_home: Path,
+    command: Callable[[], object],
+    broken: Callable[[Path], object],
+    expected: str,
+) -> None:
+    broken(in_an_account)
+
+    with pytest.raises(ConfigurationError, match=expected):
+        command()
+
     assert list(empty_home.iterdir()) == []
 
 

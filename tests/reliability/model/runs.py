@@ -165,7 +165,7 @@ def _renewed(room: EngineRoom, lease: Lease) -> Generator[str, None, None]:
 def _loaded(room: EngineRoom, run: Run) -> Generator[str, None, None]:
     dropped = dropped_objects("landing", PREFIX, Bucket(room.shop))
     with room.turn() as session:
-        record_bucket_findings(session, dropped)
+        record_bucket_findings(session, PREFIX, dropped)
         waiting = not_yet_judged(session, [one for one in dropped if one.is_dump])
     for one in waiting:
         failpoint("lambda.before")

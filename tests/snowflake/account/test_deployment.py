@@ -20,6 +20,7 @@ from shelfgate.publication.candidate import PUBLISHED_TABLES
 from shelfgate.warehouse.engines.snowflake.account_setup import FOLDER, USERS, SetupStep, plan
 from shelfgate.warehouse.engines.snowflake.sql_text import without_comments
 from tests.snowflake.conftest import Estate, Installed, install_database
+from tests.support.documentation import DocumentedPage
 
 GOLDEN = Path(__file__).with_name("grants.golden")
 VALUES = {
@@ -262,6 +263,7 @@ def test_what_somebody_else_has_made_is_not_taken_over(
         session.run(made)
         try:
             before = administrator.hook("account")
+            assert told in json.loads(applied("--plan").stdout)["in_the_way"]
 
             with pytest.raises(ConfigurationError, match=rf"{told}, .*SHELFGATE_SNOWFLAKE_PREFIX.*--adopt"):
                 applied()
@@ -271,6 +273,45 @@ def test_what_somebody_else_has_made_is_not_taken_over(
             words = made.split()
             kind = "resource monitor" if words[1] == "resource" else words[1]
             session.run(f"drop {kind} {words[3] if kind == 'resource monitor' else words[2]}")
+
+
+def test_a_plan_names_what_stands_in_the_way_and_what_is_left(
+    administrator: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELFGATE_SNOWFLAKE_PREFIX", "planned_")
+    made = (
+        "create role planned_loader",
+        "create role publisher comment = 'The flows: gates, records, and the only writer of store and ops.pointer'",
+        "create user publisher type = service default_role = publisher",
+        "create role transformer comment = 'of somebody else'",
+    )
+    with administrator.warehouse("PLANNED", ADMIN, "ACCOUNTADMIN").turn() as session:
+        for sql in made:
+            session.run(sql)
+        before = administrator.hook("account")
+
+        planned = CliRunner().invoke(cli, ["snowflake", "apply", "--plan"], catch_exceptions=False).output
+
+        assert "-- in the way: role PLANNED_LOADER, not made by this installation" in planned
+        left = [line.split(": ")[1] for line in planned.splitlines() if line.startswith("-- of an earlier release")]
+        assert [one.split(" (")[0] for one in left] == ["user PUBLISHER", "role PUBLISHER"]
+        assert administrator.hook("account") == before
+        for sql in DocumentedPage("snowflake.md").inline("drop user loader")[0].split("; "):
+            for name in ("publisher",):
+                session.run(sql.replace("loader", name))
+        session.run("drop role transformer")
+        session.run("drop role planned_loader")
+
+
+def test_a_plan_without_an_administrator_says_that_it_did_not_look(
+    administrator: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHELFGATE_SNOWFLAKE_ADMIN_USER")
+
+    planned = CliRunner().invoke(cli, ["snowflake", "apply", "--plan"], catch_exceptions=False).output
+
+    assert "-- the account was not looked at: SHELFGATE_SNOWFLAKE_ADMIN_USER not set" in planned
+    assert json.loads(applied("--plan").stdout)["in_the_way"] is None
 
 
 def test_a_database_of_somebody_else_is_not_taken_over(administrator: Estate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 
 from cli import exits
 from cli.exits import status_of
+from cli.main import cli
 from shelfgate.errors import ConfigurationError, GateClosed
 from shelfgate.interruption import Interrupted
 from tests.reliability.processes.losing import lose
@@ -68,6 +70,17 @@ def raising(error: BaseException) -> Callable[[], object]:
 )
 def test_every_way_out_has_a_status_of_the_table(home: Path, command: Callable[[], object], status: int) -> None:
     assert status_of(command, as_json=False) == status
+
+
+def test_help_and_architecture_list_the_same_statuses() -> None:
+    page = Path(__file__).parents[2] / "docs" / "architecture.md"
+    table = page.read_text(encoding="utf-8").partition("## Exit statuses")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+
+    helped = (cli.help or "").partition("Exit status: ")[2]
+
+    assert rows
+    assert set(re.findall(r"\b\d+\b", helped)) == {status for row in rows for status in row.split(", ")}
 
 
 def test_unforeseen_error_leaves_its_traceback_in_the_home(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,7 +155,48 @@ def test_the_reason_is_the_first_error_in_one_line(tmp_path: Path, said: str) ->
     assert "failed inside itself: Attempted to access index 2 within vector of size 2. Expected" in str(failure)
 
 
-@pytest.mark.parametrize("said", ["Binder Error: no column x", "Conversion Error: Could not convert 'a@b'"])
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("INTERNAL Error: Could not convert string 'zoe@x' to INT32", "Could not convert string"),
+        ("INTERNAL Error: Conversion Error: Could not convert string zoe to INT32", "Conversion Error (its text"),
+        ("FATAL Error: Invalid value zoe of O'Neil", "Invalid value"),
+        ('FATAL Error: Failed to commit: duplicate key "zoe": x violates', "Failed to commit: duplicate '...': x"),
+        (
+            "FATAL Error: Failed: database has been invalidated because of a previous fatal error.\n"
+            'Original error: "FATAL Error: Failed to delete all rows from index. Chunk: [ zoe ] {zoe}"',
+            "Failed to delete all rows from index. Chunk:",
+        ),
+        ("INTERNAL Error: Assertion triggered by customer_name=zoe", "Assertion triggered by customer_name="),
+        ("IO Error: Could not write 'zoe': No space left on device", "Could not write '...': No space left on device"),
+        ("FATAL Error: Serialization Error: value zoe", "value"),
+    ],
+)
+def test_no_value_of_a_row_is_in_what_a_failure_says(tmp_path: Path, said: str, kept: str) -> None:
+    failure = failure_in(tmp_path / "w.duckdb", said)
+
+    assert kept.split("'...'")[0] in str(failure)
+    assert "zoe" not in str(failure)
+    assert "Neil" not in str(failure)
+
+
+def test_a_traceback_of_a_failure_does_not_print_the_engines_text(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(EngineFailed) as failed:
+        fail_in_a_turn(warehouse)
+
+    assert failed.value.__suppress_context__
+    assert failed.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Binder Error: no column x",
+        "Conversion Error: Could not convert 'a@b'",
+        "Conversion Error: Could not convert string 'Permission denied' to INT32",
+        "Runtime Error in model stg (models/stg.sql)\n  Conversion Error: string 'No space left on device'",
+    ],
+)
 def test_a_wrong_statement_is_no_failure_of_the_engine(tmp_path: Path, said: str) -> None:
     assert failure_in(tmp_path / "w.duckdb", said) is None
 

@@ -6,14 +6,19 @@ import io
 import threading
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from expectations.engines import registry
+from expectations.validation import gate
 from flows import progress_display
 from flows.progress_display import show_bars_on, shown
 from shelfgate.progress import Step, listening, report, reporter
 from tests.support.evidence import judge_run
+
+SET_UP = "setting up Great Expectations"
 
 
 @pytest.fixture
@@ -115,7 +120,27 @@ def test_a_gate_reports_each_suite(tmp_path: Path) -> None:
     with listening(heard.append):
         judge_run(tmp_path / "docs")
 
-    assert heard == [Step("suites", 0, 1, "inventory"), Step("suites", 0, 1, "fct_weekly")]
+    assert [step for step in heard if step.now != SET_UP] == [
+        Step("suites", 0, 1, "inventory"),
+        Step("suites", 0, 1, "fct_weekly"),
+    ]
+
+
+def test_a_gate_names_a_step_before_great_expectations_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Step] = []
+    before_loading: list[list[Step]] = []
+
+    def source_on(*given: Any, **named: Any) -> Any:
+        before_loading.append(list(heard))
+        return registry.source_on(*given, **named)
+
+    monkeypatch.setattr(gate, "source_on", source_on)
+    with listening(heard.append):
+        judge_run(tmp_path / "docs")
+
+    assert before_loading[0] == [Step("suites", 0, 1, SET_UP)]
 
 
 def test_nobody_has_to_listen_and_other_threads_report_for_theirs() -> None:

@@ -58,7 +58,7 @@ def connect(
             return living(path)
         except duckdb.Error as error:
             if "Could not set lock" not in str(error):
-                raise _opening_failed(path, error) from error
+                raise _opening_failed(path, error) from None
             holder = _holder(str(error))
             if time.monotonic() >= deadline:
                 raise WarehouseBusy(
@@ -96,7 +96,8 @@ def turn(
         if failure is None:
             raise
         close_all(path)
-        raise failure from error
+        # Not `from` it: a traceback would print what was withheld.
+        raise failure from None
     except EngineFailed:
         close_all(path)
         raise

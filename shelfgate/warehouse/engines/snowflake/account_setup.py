@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shelfgate.errors import ConfigurationError
 from shelfgate.settings import Settings
-from shelfgate.warehouse.engines.snowflake.foreign_objects import Foreign, foreign_objects, refuse
+from shelfgate.warehouse.engines.snowflake.foreign_objects import Foreign, foreign_objects, former_objects, refuse
 from shelfgate.warehouse.engines.snowflake.sql_text import first_words, statements_of
 from shelfgate.warehouse.migrate import apply_migrations, known_migrations, views_sql
 from shelfgate.warehouse.protocol import Session
@@ -124,6 +124,14 @@ def check_ownership(session: Session, steps: list[SetupStep], database: str, *, 
     for sql in filter(None, (one.adoption(mark) for one in foreign)):
         session.run(sql)
     return foreign
+
+
+def found_in_the_account(
+    session: Session, steps: list[SetupStep], database: str
+) -> tuple[list[Foreign], list[Foreign]]:
+    """What stands in the way of `apply`, and what a release before the prefix has left. Reads only."""
+    statements = (step.sql for step in steps)
+    return foreign_objects(session, statements, database, mark_of(database)), former_objects(session)
 
 
 def apply(session: Session, steps: list[SetupStep]) -> int:

@@ -16,6 +16,16 @@ _SHOWN_AS = {"storage integration": "integrations"}
 _UNMARKED = frozenset({"resource monitor"})
 
 
+# What the releases before the prefix called their roles, and said of them; each had one user of its name.
+_BEFORE_THE_PREFIX = {
+    "LOADER": "The Lambda: inventory dumps into raw_inventory, its ledger in ops",
+    "AIRBYTE": "Airbyte: the tables of raw_sales",
+    "TRANSFORMER": "dbt: staging, candidate and quarantine",
+    "PUBLISHER": "The flows: gates, records, and the only writer of store and ops.pointer",
+    "METABASE_RO": "Dashboards: reads marts and nothing else",
+}
+
+
 @dataclass(frozen=True)
 class Foreign:
     """An object of the account that bears one of our names and not our mark."""
@@ -44,6 +54,18 @@ def foreign_objects(session: Session, statements: Iterable[str], database: str, 
     return [*found, *([Foreign("database", database.upper())] if _is_foreign_database(session, database) else ())]
 
 
+def former_objects(session: Session) -> list[Foreign]:
+    """Roles and users of a release whose names had no prefix yet: nothing uses them any more. Reads only."""
+    session.run("use role accountadmin")
+    roles = [
+        name
+        for name, comment in _BEFORE_THE_PREFIX.items()
+        if any(str(row.get("comment") or "") == comment for row in _named(session, "role", name))
+    ]
+    users = [name for name in roles if _named(session, "user", name)]
+    return [*(Foreign("user", name) for name in users), *(Foreign("role", name) for name in roles)]
+
+
 def refuse(foreign: list[Foreign], mark: str) -> None:
     """
     Raises:
@@ -63,10 +85,14 @@ def _there(session: Session, sql: str) -> Iterator[tuple[str, str, Row]]:
     if found is None:
         return
     kind, name = found[1].lower(), found[2].upper()
+    for row in _named(session, kind, name):
+        yield kind, name, row
+
+
+def _named(session: Session, kind: str, name: str) -> list[Row]:
     # LIKE takes `_` for any character.
-    for row in session.rows(f"show {_SHOWN_AS.get(kind, f'{kind}s')} like '{name}'"):
-        if str(row["name"]).upper() == name:
-            yield kind, name, row
+    rows = session.rows(f"show {_SHOWN_AS.get(kind, f'{kind}s')} like '{name}'")
+    return [row for row in rows if str(row["name"]).upper() == name]
 
 
 def _is_foreign_database(session: Session, database: str) -> bool:

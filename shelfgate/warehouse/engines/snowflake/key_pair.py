@@ -36,8 +36,17 @@ class Identity:
             return given | {"authenticator": "SNOWFLAKE_JWT", "private_key": self.key()}
         given |= {"authenticator": "WORKLOAD_IDENTITY", "workload_identity_provider": self.provider}
         if self.token_file is not None:
-            given["token"] = self.token_file.read_text(encoding="ascii").strip()
+            given["token"] = self._text_of(self.token_file, "token file").strip()
         return given
+
+    def _text_of(self, file: Path, kind: str) -> str:
+        try:
+            return file.read_text(encoding="latin-1")
+        except OSError as error:
+            raise ConfigurationError(
+                f"Snowflake user {self.user}: {kind} {file}: {error.strerror}. Expected a file that this user may "
+                "read. Nothing was run; see docs/snowflake.md, Keys."
+            ) from None
 
     @property
     def _named(self) -> str:
@@ -53,7 +62,7 @@ class Identity:
         """
         if self.private_key is not None and not self.private_key.is_file():
             raise ConfigurationError(f"{self._named} is not there; see docs/snowflake.md, Keys.")
-        kept = self.key_text if self.private_key is None else self.private_key.read_text(encoding="latin-1")
+        kept = self.key_text if self.private_key is None else self._text_of(self.private_key, "private key")
         text = (kept or "").strip()
         if not text.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----") or not self.passphrase:
             raise ConfigurationError(

@@ -63,7 +63,7 @@ class SnowflakeSession:
         try:
             return int(cursor.executemany(sql, bound).rowcount or 0)
         except Error as error:
-            raise explained(error, sql, cursor.sfqid) from error
+            raise explained(error, sql, cursor.sfqid) from None
 
     @contextmanager
     def transaction(self, name: str) -> Iterator[None]:
@@ -120,7 +120,7 @@ class SnowflakeSession:
             # Without values the text goes as it is: a `?` in a string stays one.
             return cursor.execute(sql, list(parameters)) if parameters else cursor.execute(sql)
         except Error as error:
-            raise explained(error, sql, cursor.sfqid) from error
+            raise explained(error, sql, cursor.sfqid) from None
 
 
 def _as_text(value: Any) -> Any:

@@ -42,6 +42,30 @@ class Account:
     statement_seconds: int
 
 
+def publisher_of(settings: Settings) -> Identity:
+    """Who publishes, judges and keeps the records, where no block says it."""
+    return Identity(
+        settings.need("snowflake_user"),
+        settings.need("snowflake_role"),
+        settings.snowflake_private_key_path,
+        _secret(settings.snowflake_private_key_passphrase),
+        settings.snowflake_workload_identity,
+        settings.snowflake_token_file,
+        _secret(settings.snowflake_private_key),
+    )
+
+
+def builder_of(settings: Settings) -> Identity:
+    """The user of dbt, where no block says it: always with a key, for dbt's profile knows no other way."""
+    return Identity(
+        settings.need("snowflake_build_user"),
+        settings.need("snowflake_build_role"),
+        settings.snowflake_build_private_key_path,
+        settings.need("snowflake_build_private_key_passphrase"),
+        key_text=_secret(settings.snowflake_build_private_key),
+    )
+
+
 class SnowflakeWarehouse:
     """The warehouse of a deployment. Implements `shelfgate.warehouse.Warehouse`."""
 
@@ -70,23 +94,7 @@ class SnowflakeWarehouse:
         if settings.snowflake_block or settings.snowflake_build_block:
             raise ConfigurationError("a Prefect block is named for Snowflake, and this command does not read blocks.")
         account = account_of(settings)
-        identity = Identity(
-            settings.need("snowflake_user"),
-            settings.need("snowflake_role"),
-            settings.snowflake_private_key_path,
-            _secret(settings.snowflake_private_key_passphrase),
-            settings.snowflake_workload_identity,
-            settings.snowflake_token_file,
-            _secret(settings.snowflake_private_key),
-        )
-        builder = Identity(
-            settings.need("snowflake_build_user"),
-            settings.need("snowflake_build_role"),
-            settings.snowflake_build_private_key_path,
-            settings.need("snowflake_build_private_key_passphrase"),
-            key_text=_secret(settings.snowflake_build_private_key),
-        )
-        return cls(account, identity, builder)
+        return cls(account, publisher_of(settings), builder_of(settings))
 
     def tagged(self, **said: str) -> SnowflakeWarehouse:
         """The same warehouse, its statements tagged with this as well: `run` and `stage`, for cost and for blame."""
