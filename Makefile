@@ -12,6 +12,8 @@ $(foreach name,PYTHON VENV DAYS,$(if $(strip $($(name))),,$(error $(name) is emp
 # uv looks for the project's environment there, whatever environment the caller has activated
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
+# Where it is set, each process compiles anew whatever it imports: 20 s for a Prefect server.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix proofs faults bench soak lambda-zip clean

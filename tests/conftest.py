@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,32 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for all tests that run a flow: a fresh one costs 10..37 s. What they start knows its key."""
+def migrated_prefect(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Gives a home to the Prefect server that will be started there its database, as its first start would make it."""
+    from tests.support.prefect_database import make_once
+
+    # The workers of a run have folders of their own side by side.
+    own = tmp_path_factory.getbasetemp()
+    database = make_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+    def give(home: Path) -> Path:
+        (home / "prefect").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(database, home / "prefect" / "prefect.db")
+        return home
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, migrated_prefect: Callable[[Path], Path]) -> Iterator[str]:
+    """One server for all tests that run a flow. What they start knows its key."""
     from prefect.settings import PREFECT_API_AUTH_STRING
 
     from cli.prefect_api import server
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
-        with server(tmp_path_factory.mktemp("prefect"), lambda _: None) as url:
+        with server(migrated_prefect(tmp_path_factory.mktemp("prefect")), lambda _: None) as url:
             patch.setenv("PREFECT_API_AUTH_STRING", PREFECT_API_AUTH_STRING.value() or "")
             yield url
 

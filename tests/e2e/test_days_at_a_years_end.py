@@ -8,24 +8,33 @@ import pytest
 
 from tests.support.house import House
 
-FIRST, DAYS = date(1999, 12, 23), 14
+FORTNIGHT = (date(1999, 12, 23), 14)
+TURN_OF_THE_YEAR = (date(1999, 12, 30), 4)
+"""The week that two years share: its open days, its end on Saturday 1 January, the first day of the next."""
 
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("scale", [0.01, 0.1])
-def test_every_day_equals_the_oracle_cell_by_cell(house: House, scale: float) -> None:
-    house.seed(scale, FIRST)
-    first = house.refresh().publication
-    assert (first.publication_id, first.new) == ("pub-000001", True)
+@pytest.mark.parametrize(
+    ("scale", "first", "days"),
+    [
+        pytest.param(0.01, *TURN_OF_THE_YEAR, id="0.01"),
+        pytest.param(0.01, *FORTNIGHT, id="0.01, a fortnight", marks=pytest.mark.proofs),
+        pytest.param(0.1, *FORTNIGHT, id="0.1, a fortnight", marks=pytest.mark.proofs),
+    ],
+)
+def test_every_day_equals_the_oracle_cell_by_cell(house: House, scale: float, first: date, days: int) -> None:
+    house.seed(scale, first)
+    initial = house.refresh().publication
+    assert (initial.publication_id, initial.new) == ("pub-000001", True)
     assert house.differences() == []
 
-    for number in range(DAYS):
+    for number in range(days):
         house.advance()
         publication = house.refresh().publication
         assert publication.publication_id == f"pub-{number + 2:06d}"
-        assert house.differences(facts_only=scale > 0.01 and number + 1 < DAYS) == [], f"on {house.day}"
+        assert house.differences(facts_only=scale > 0.01 and number + 1 < days) == [], f"on {house.day}"
 
     again = house.refresh().publication
-    assert (again.new, again.publication_id) == (False, f"pub-{DAYS + 1:06d}")
+    assert (again.new, again.publication_id) == (False, f"pub-{days + 1:06d}")
     assert house.differences() == []
