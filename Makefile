@@ -16,16 +16,19 @@ unexport VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix proofs faults bench soak lambda-zip clean
+.PHONY: help demo test test-unit test-contract test-integration test-e2e check fix proofs faults bench soak lambda-zip clean
 
 help: ## What there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z][a-z0-9 -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^test-unit .*\t/test-TIER\t/' | expand -t 12
 
 demo: $(VENV)/.demo ## One whole day on this machine: sandbox, seed, refresh, what was published
 	$(BIN)/shelfgate demo
 
 test: $(VENV)/.dev ## All tests
 	$(BIN)/python -m pytest
+
+test-unit test-contract test-integration test-e2e: test-%: $(VENV)/.dev ## The tests of one folder: tests/unit, contract, integration or e2e
+	$(BIN)/python -m pytest tests/$*
 
 check: $(VENV)/.dev ## Look only: lock, format, lint, types, import layers, SQL, contracts
 	$(UV) lock --check
