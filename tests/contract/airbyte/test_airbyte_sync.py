@@ -212,7 +212,7 @@ from pathlib import Path
 from sandbox.airbyte import landing
 from sandbox.airbyte.sync import Route, Sync
 
-land = landing.Landing.land
+land = landing.RawLanding.land
 
 def land_and_die(self, *given):
     found = land(self, *given)
@@ -220,7 +220,7 @@ def land_and_die(self, *given):
         os.kill(os.getpid(), signal.SIGKILL)
     return found
 
-landing.Landing.land = land_and_die
+landing.RawLanding.land = land_and_die
 folder = Path(sys.argv[2])
 state = folder / "airbyte" / "airbyte_streams.json"
 Sync(Route(sys.argv[1], folder / "warehouse.duckdb", state), 99, datetime.now(UTC)).run()
