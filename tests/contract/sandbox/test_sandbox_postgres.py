@@ -159,7 +159,8 @@ def test_as_root_the_server_runs_as_nobody_also_below_a_closed_folder(folder: Pa
 def test_root_without_capabilities_is_told_what_can_be_done(folder: Path, kept: list[int], expected: str) -> None:
     folder.parent.chmod(0o700)
     script = (
-        "import ctypes, sys; from pathlib import Path; from sandbox import processes as p; from sandbox.sources import postgres_server\n"
+        "import ctypes, sys; from pathlib import Path; from sandbox import processes as p\n"
+        "from sandbox.sources import postgres_server\n"
         "kept = sum(1 << int(one) for one in sys.argv[2:])\n"
         "header = (ctypes.c_uint32 * 2)(p.CAPABILITY_VERSION_3, 0)\n"
         "assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)) == 0\n"

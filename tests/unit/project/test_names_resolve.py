@@ -67,6 +67,24 @@ def test_every_dotted_name_in_a_text_resolves() -> None:
     assert [one for one in names if not resolves(one[1])] == []
 
 
+_IMPORT = re.compile(rf"\bfrom ((?:{'|'.join(PACKAGES)}|tests)(?:\.\w+)*) import ([\w, ]+)")
+
+
+def test_every_import_in_a_programs_text_resolves() -> None:
+    """Tests start programs that are texts: one that cannot import fails for another reason than the one in the test."""
+    found = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", f"{module}.{name.split(' as ')[0].strip()}")
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for module, names in _IMPORT.findall(node.value)
+        for name in names.split(",")
+    ]
+
+    assert len(found) > 15
+    assert [one for one in found if not resolves(one[1])] == []
+
+
 def test_entrypoints_resolve() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     names = [one["entrypoint"] for one in deployments]
