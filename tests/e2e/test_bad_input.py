@@ -17,18 +17,25 @@ WEDNESDAY = date(2000, 12, 27)
 
 
 @pytest.fixture
-def settled(house_of_the_module: House) -> House:
-    """A house with a publication and nothing wrong; the next day brings a new snapshot."""
+def published(house_of_the_module: House) -> House:
+    """A house whose readers see its newest day, and nothing wrong in it: each test leaves it so."""
     house = house_of_the_module
     if house.day == date.min:
         house.seed(0.01, WEDNESDAY)
         house.refresh()
-    else:
-        house.advance(7 - (house.day - WEDNESDAY).days % 7)
-        house.refresh()
-    assert house.day.weekday() == 2
-    assert house.differences() == []
+        assert house.differences() == []
     return house
+
+
+@pytest.fixture
+def settled(published: House) -> House:
+    """The same, on the day before one that brings a new snapshot."""
+    if (days := (WEDNESDAY - published.day).days % 7) > 0:
+        published.advance(days)
+        published.refresh()
+        assert published.differences() == []
+    assert published.day.weekday() == 2
+    return published
 
 
 def test_a_dump_with_swapped_columns_is_quarantined_and_a_corrected_one_heals_it(settled: House) -> None:
@@ -74,21 +81,21 @@ def test_a_missing_inventory_week_closes_the_landing_gate_and_dropping_it_heals(
     assert settled.differences() == []
 
 
-def test_a_table_missing_at_the_source_fails_the_run_and_restoring_it_heals(settled: House) -> None:
-    before = settled.marts()
-    settled.advance()
-    with settled.source() as postgres:
+def test_a_table_missing_at_the_source_fails_the_run_and_restoring_it_heals(published: House) -> None:
+    before = published.marts()
+    published.advance()
+    with published.source() as postgres:
         postgres.execute("alter table web_returns rename to web_returns_gone")
 
     with pytest.raises(PermanentFailure, match="no table web_returns"):
-        settled.refresh()
+        published.refresh()
 
-    assert settled.marts() == before
+    assert published.marts() == before
 
-    with settled.source() as postgres:
+    with published.source() as postgres:
         postgres.execute("alter table web_returns_gone rename to web_returns")
-    assert settled.refresh().publication.new
-    assert settled.differences() == []
+    assert published.refresh().publication.new
+    assert published.differences() == []
 
 
 @pytest.mark.slow
@@ -115,60 +122,60 @@ def test_a_missing_day_of_sales_closes_the_landing_gate_and_restoring_it_heals(h
     assert house.refresh().publication.new
 
 
-def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(settled: House) -> None:
-    before = settled.marts()
-    with settled.source() as postgres:
+def test_rows_that_airbyte_did_not_bring_close_the_landing_gate(published: House) -> None:
+    before = published.marts()
+    with published.source() as postgres:
         last = "cs_order_number = (select max(cs_order_number) from catalog_sales)"
         postgres.execute(f"create table held as select * from catalog_sales where {last}")
         postgres.execute(f"delete from catalog_sales where {last}")
 
     with pytest.raises(GateClosed, match=r"catalog_sales\.reconciles_by_day"):
-        settled.refresh()
+        published.refresh()
 
-    assert settled.marts() == before
-    with settled.source() as postgres:
+    assert published.marts() == before
+    with published.source() as postgres:
         postgres.execute("insert into catalog_sales select * from held")
         postgres.execute("drop table held")
-    assert not settled.refresh().publication.new
-    assert settled.differences() == []
+    assert not published.refresh().publication.new
+    assert published.differences() == []
 
 
-def test_rows_deleted_at_the_source_go_with_a_refresh_of_the_stream(settled: House) -> None:
-    before = settled.marts()
-    with settled.source() as postgres:
+def test_rows_deleted_at_the_source_go_with_a_refresh_of_the_stream(published: House) -> None:
+    before = published.marts()
+    with published.source() as postgres:
         kept = "(select cr_order_number from catalog_returns)"
         last = f"(select max(cs_order_number) from catalog_sales where cs_order_number not in {kept})"
         postgres.execute(f"delete from catalog_sales where cs_order_number = {last}".encode())
     with pytest.raises(GateClosed, match=r"catalog_sales\.reconciles_by_day"):
-        settled.refresh()
-    assert settled.marts() == before
+        published.refresh()
+    assert published.marts() == before
 
     refreshed = answered("airbyte", "refresh-streams", "catalog_sales")
 
     assert refreshed["streams"] == ["catalog_sales"]
-    assert settled.marts() == before, "readers see nothing of it before a run has judged it"
-    assert settled.refresh().publication.new
-    assert settled.differences() == []
+    assert published.marts() == before, "readers see nothing of it before a run has judged it"
+    assert published.refresh().publication.new
+    assert published.differences() == []
 
 
 def test_rows_that_arrive_after_the_landing_gate_are_not_published(
-    settled: House, monkeypatch: pytest.MonkeyPatch
+    published: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = settled.marts()
-    settled.advance()
+    before = published.marts()
+    published.advance()
     build = flows.build.build_models
 
     def after_an_arrival(selector: str, *rest: Any) -> int:
         if selector == "marts":
-            with settled.warehouse() as connection:
+            with published.warehouse() as connection:
                 connection.execute("update raw_sales.item set _airbyte_extracted_at = now() where i_item_sk = 1")
         return build(selector, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr("flows.build.build_models", after_an_arrival)
         with pytest.raises(GateClosed, match="after the landing gate"):
-            settled.refresh()
+            published.refresh()
 
-    assert settled.marts() == before
-    assert settled.refresh().publication.new
-    assert settled.differences() == []
+    assert published.marts() == before
+    assert published.refresh().publication.new
+    assert published.differences() == []
