@@ -14,7 +14,9 @@ from shelfgate.ops.pointer import current_publication
 from shelfgate.ops.runs import refuse_an_earlier_day
 from shelfgate.publication.rollback import readable
 from shelfgate.settings import PREFIX, Settings, refuse_unusable_home
-from shelfgate.warehouse import Session, install, open_to_read, open_warehouse
+from shelfgate.warehouse import Session, install
+from shelfgate.warehouse.registry import TARGETS, target_of
+from tasks.connect import connect_to_read
 
 NEEDED_BY_A_RUN = (
     "target",
@@ -25,9 +27,6 @@ NEEDED_BY_A_RUN = (
     "airbyte_connection_id",
     "lambda_function",
 )
-OF_SNOWFLAKE = ("snowflake_database", "snowflake_warehouse")
-OF_ITS_USER = ("snowflake_user", "snowflake_role")
-OF_ITS_BUILD_USER = ("snowflake_build_user", "snowflake_build_role", "snowflake_build_private_key_passphrase")
 
 
 def before_refresh(settings: Settings, business_date: date | None) -> None:
@@ -38,10 +37,7 @@ def before_refresh(settings: Settings, business_date: date | None) -> None:
     refuse_unusable_home(settings.home, to_write=True)
     _refuse_missing_settings(settings)
     refuse_bad_dsn(settings.need("source_dsn"))
-    if not _names_a_snowflake_block(settings):
-        open_warehouse(settings)  # connects to nothing
-    if settings.target == "snowflake":
-        _refuse_unusable_logins(settings)
+    target_of(settings).check()
     if business_date is not None and _can_be_read_already(settings):
         with _reading(settings) as session:
             refuse_an_earlier_day(current_publication(session), business_date)
@@ -56,8 +52,8 @@ def _refuse_missing_settings(settings: Settings) -> None:
     needed = [*NEEDED_BY_A_RUN]
     if settings.s3_block is None:
         needed.append("s3_bucket")
-    if settings.target == "snowflake":
-        needed += _needed_by_snowflake(settings)
+    if settings.target in TARGETS:
+        needed += target_of(settings).needed_settings
     missing = [name for name in needed if getattr(settings, name) is None]
     if missing:
         names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
@@ -65,35 +61,6 @@ def _refuse_missing_settings(settings: Settings) -> None:
             f"{names}: not set. Nothing was run. Set {'it' if len(missing) == 1 else 'them'} (see .env.example), or "
             "bring the sandbox up: `shelfgate sandbox up` sets all of them."
         )
-
-
-def _needed_by_snowflake(settings: Settings) -> list[str]:
-    """What no Prefect block can say, and what the blocks that are not named do not say."""
-    return [
-        *(() if _names_a_snowflake_block(settings) else ("snowflake_account",)),
-        *OF_SNOWFLAKE,
-        *(() if settings.snowflake_block else OF_ITS_USER),
-        *(() if settings.snowflake_build_block else OF_ITS_BUILD_USER),
-    ]
-
-
-def _refuse_unusable_logins(settings: Settings) -> None:
-    """Keys and tokens of the users that no block says: without an account, and before any server is started.
-
-    Raises:
-        ConfigurationError: a key is not there, not encrypted, or not opened by its passphrase; a token is not there.
-    """
-    from shelfgate.warehouse.engines.snowflake.warehouse import builder_of, publisher_of
-
-    if not settings.snowflake_block:
-        publisher_of(settings).login()
-    if not settings.snowflake_build_block:
-        builder_of(settings).login()
-
-
-def _names_a_snowflake_block(settings: Settings) -> bool:
-    """Only on Snowflake: elsewhere nobody reads it."""
-    return settings.target == "snowflake" and bool(settings.snowflake_block or settings.snowflake_build_block)
 
 
 def before_backfill(settings: Settings, from_date: date, to_date: date) -> None:
@@ -135,16 +102,13 @@ def _something_published(session: Session) -> Publication:
 
 
 def _can_be_read_already(settings: Settings) -> bool:
-    """A first run makes the DuckDB file; keys in a Prefect block wait for Prefect's server."""
-    if settings.target == "duckdb":
-        return settings.warehouse_file.exists()
-    return not _names_a_snowflake_block(settings)
+    """The first run creates a missing file; keys in a Prefect block wait for Prefect's server."""
+    target = target_of(settings)
+    return target.missing_file is None and not target.keys_in_blocks
 
 
 @contextmanager
 def _reading(settings: Settings) -> Iterator[Session]:
-    from tasks.snowflake_blocks import with_keys
-
-    with open_to_read(with_keys(settings), on_wait=say) as session:
+    with connect_to_read(settings, on_wait=say) as session:
         install(session)
         yield session

@@ -10,8 +10,9 @@ from shelfgate.ops.pointer import publications
 from shelfgate.ops.status import status, status_with_costs
 from shelfgate.publication.rollback import changed_between, readable
 from shelfgate.settings import Settings
-from shelfgate.warehouse import install, open_to_read
-from tasks.snowflake_blocks import with_keys
+from shelfgate.warehouse import install
+from shelfgate.warehouse.registry import target_of
+from tasks.connect import connect_to_read
 
 if TYPE_CHECKING:
     from flows.run_context import Refreshed
@@ -20,7 +21,7 @@ _NOTHING_YET = "nothing is published yet: `shelfgate refresh`"
 
 
 def read_status(settings: Settings, *, with_costs: bool = False) -> dict[str, Any]:
-    with open_to_read(with_keys(settings), on_wait=say) as session:
+    with connect_to_read(settings, on_wait=say) as session:
         install(session)
         found = status_with_costs(session) if with_costs else status(session)
         return {**found, "data_docs": str((settings.docs_folder / "index.html").absolute())}
@@ -85,7 +86,7 @@ def show_costs(found: dict[str, Any]) -> None:
 
 def show_publications(*, as_json: bool) -> None:
     settings = Settings.load()
-    with open_to_read(with_keys(settings), on_wait=say) as session:
+    with connect_to_read(settings, on_wait=say) as session:
         install(session)
         found = publications(session)
         kept = {row["id"] for row in session.rows("select distinct publication_id as id from ops.manifest")}
@@ -117,7 +118,7 @@ def show_publications(*, as_json: bool) -> None:
 def show_difference(older: str, newer: str, *, as_json: bool) -> None:
     """The partitions that two publications do not serve alike."""
     settings = Settings.load()
-    with open_to_read(with_keys(settings), on_wait=say) as session:
+    with connect_to_read(settings, on_wait=say) as session:
         install(session)
         for one in (older, newer):
             readable(session, one)
@@ -149,15 +150,8 @@ def summary_of(settings: Settings, refreshed: Refreshed, found: dict[str, Any]) 
         "gates": [gate for gate in found["gates"] if gate["result"]],
         "dumps": found["dumps"],
         "data_docs": found["data_docs"],
-        "warehouse": _named(settings),
+        "warehouse": target_of(settings).place,
     }
-
-
-def _named(settings: Settings) -> str:
-    """Where the tables are: the DuckDB file, or account and database."""
-    if settings.target == "snowflake":
-        return f"snowflake://{settings.snowflake_account}/{settings.snowflake_database}"
-    return str(settings.warehouse_file.absolute())
 
 
 def stage_table(summary: dict[str, Any]) -> None:

@@ -13,8 +13,8 @@ from shelfgate.ops.runs import Run
 from shelfgate.publication.rollback import roll_back
 from shelfgate.publication.vacuum import Vacuumed, vacuum
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Session, open_warehouse
-from tasks.snowflake_blocks import with_keys
+from shelfgate.warehouse import Session
+from tasks.connect import connect
 
 
 def roll_back_here(settings: Settings, to: str) -> Publication:
@@ -33,7 +33,7 @@ def vacuum_here(settings: Settings, keep: int) -> Vacuumed:
 def _standing_run(settings: Settings) -> Iterator[tuple[Session, Run]]:
     run_id = f"by-hand-{uuid.uuid4()}"
     with (
-        open_warehouse(with_keys(settings), on_wait=say).keeping() as warehouse,
+        connect(settings, on_wait=say).keeping() as warehouse,
         leased(warehouse, run_id, None, say) as (run, _),
         warehouse.tagged(run=run_id).turn() as session,
     ):

@@ -15,8 +15,8 @@ from shelfgate.model import Publication
 from shelfgate.ops.leased_run import in_one_turn
 from shelfgate.ops.pointer import current_publication
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Session, install, open_warehouse
-from tasks.snowflake_blocks import with_keys
+from shelfgate.warehouse import Session, install
+from tasks.connect import connect
 
 
 @flow(name="backfill", persist_result=False)
@@ -29,8 +29,7 @@ def backfill(from_date: date, to_date: date) -> list[str]:
         raise ConfigurationError(
             f"backfill: from {from_date} to {to_date}. Wanted a range that does not run backwards."
         )
-    settings = with_keys(Settings.load())
-    current = in_one_turn(open_warehouse(settings), _published, get_run_logger().warning)
+    current = in_one_turn(connect(Settings.load()), _published, get_run_logger().warning)
     first = from_date if current is None else max(from_date, current.business_date + timedelta(days=1))
     if first > from_date:
         get_run_logger().info("dates before %s are published already", first)

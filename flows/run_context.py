@@ -21,8 +21,8 @@ from shelfgate.ops.lease import Lease, renew
 from shelfgate.ops.leased_run import in_one_turn, leased
 from shelfgate.ops.runs import Run
 from shelfgate.settings import Settings
-from shelfgate.warehouse import Warehouse, open_warehouse
-from tasks.snowflake_blocks import with_keys
+from shelfgate.warehouse import Warehouse
+from tasks.connect import connect
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def daily_run(business_date: date | None) -> Iterator[RunContext]:
     Raises:
         WarehouseBusy: another run holds the lease.
     """
-    settings = with_keys(Settings.load())
+    settings = Settings.load()
     day = business_date or settings.business_date or day_before(_scheduled_start(), settings.timezone)
     with _held(settings, day) as held:
         get_run_logger().info("business date %s, on top of %s", day, held.run.base_id or "an empty store")
@@ -112,7 +112,7 @@ def maintenance_run() -> Iterator[RunContext]:
         ConfigurationError: nothing is published.
         WarehouseBusy: another run holds the lease.
     """
-    with _held(with_keys(Settings.load()), None) as held:
+    with _held(Settings.load(), None) as held:
         yield held
 
 
@@ -120,7 +120,7 @@ def maintenance_run() -> Iterator[RunContext]:
 def _held(settings: Settings, business_date: date | None) -> Iterator[RunContext]:
     run_id = str(flow_run.get_id())
     logger = get_run_logger()
-    whole = open_warehouse(settings, on_wait=logger.info)
+    whole = connect(settings, on_wait=logger.info)
     with (
         interruption.watched(),
         as_prefect_expects(),

@@ -17,8 +17,9 @@ from shelfgate.ops.runs import Run, judged_until
 from shelfgate.publication.readback import promised_by, published_verdict
 from shelfgate.settings import Settings
 from shelfgate.verdict_words import in_order_of_concern, of_suites
-from shelfgate.warehouse import Session, install, open_warehouse
-from tasks.snowflake_blocks import with_keys
+from shelfgate.warehouse import Session, install
+from shelfgate.warehouse.registry import target_of
+from tasks.connect import connect
 
 
 def check_gate(gate: Gate, business_date: date | None, *, as_json: bool, all_checks: bool = False) -> None:
@@ -44,12 +45,12 @@ def judge_gate(settings: Settings, gate: Gate, business_date: date | None = None
     from expectations.checks.window import Window
     from expectations.validation.gate import Judge
 
-    if settings.target == "duckdb" and not settings.warehouse_file.exists():
+    if (file := target_of(settings).missing_file) is not None:
         raise ConfigurationError(
-            f"gates check: no file {settings.warehouse_file.absolute()}. Expected a warehouse: run `shelfgate refresh` "
+            f"gates check: no file {file.absolute()}. Expected a warehouse: run `shelfgate refresh` "
             "first. Nothing was judged."
         )
-    warehouse = open_warehouse(with_keys(settings), on_wait=say)
+    warehouse = connect(settings, on_wait=say)
     with warehouse.turn() as session, tempfile.TemporaryDirectory() as folder:
         install(session)
         base = current_publication(session)

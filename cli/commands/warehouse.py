@@ -18,12 +18,11 @@ def migrate(plan_only: bool, as_json: bool) -> None:
     with an administrator's rights, and the grants that go with them.
     """
     from shelfgate.settings import Settings
-    from shelfgate.warehouse import open_to_read, open_warehouse
     from shelfgate.warehouse.migrate import apply_migrations, pending_migrations, refuse_an_outdated_warehouse
-    from tasks.snowflake_blocks import with_keys
+    from tasks.connect import connect, connect_to_read
 
-    settings = with_keys(Settings.load())
-    turn = open_to_read(settings, say) if plan_only else open_warehouse(settings, say).turn()
+    settings = Settings.load()
+    turn = connect_to_read(settings, say) if plan_only else connect(settings, say).turn()
     with turn as session:
         pending = pending_migrations(session)
         if not plan_only and session.set_up_by is None:

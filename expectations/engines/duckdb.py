@@ -8,15 +8,12 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from duckdb_sqlalchemy import ConnectionWrapper
-from sqlalchemy.pool import StaticPool
-
 from shelfgate import interruption
-from shelfgate.warehouse.engines.duckdb.connections import opened
 
 if TYPE_CHECKING:
-    from expectations.checks.suite_query import Rows
+    import sqlalchemy as sa
+
+    from expectations.checks.suite_query import Rows, SuiteQuery
     from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
 
 ASKING = 2
@@ -25,11 +22,28 @@ ASKING = 2
 
 def engine_on(warehouse: DuckDBWarehouse) -> sa.Engine:
     """One connection to the file, opened when the first statement is sent."""
+    import sqlalchemy as sa
+    from duckdb_sqlalchemy import ConnectionWrapper
+    from sqlalchemy.pool import StaticPool
+
+    from shelfgate.warehouse.engines.duckdb.connections import opened
+
     # The stock dialect adds `custom_user_agent` to the configuration, and DuckDB refuses a second connection to a file
     # under another configuration; the turn that the caller holds is such a first connection.
     return sa.create_engine(
         "duckdb://", creator=lambda: ConnectionWrapper(opened(warehouse.path)), poolclass=StaticPool
     )
+
+
+@contextmanager
+def asking_ahead(warehouse: DuckDBWarehouse) -> Iterator[Callable[[SuiteQuery], None]]:
+    """Sends each statement at once: an engine in our own process has a processor to spare for it."""
+    with answering_beside(warehouse) as answer:
+
+        def ask_ahead(suite_query: SuiteQuery) -> None:
+            suite_query.ahead = answer(suite_query.statement).result
+
+        yield ask_ahead
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from expectations.engines import duckdb, snowflake
 from shelfgate.errors import ConfigurationError, ShelfgateError
 from shelfgate.warehouse import Warehouse
-from shelfgate.warehouse.engines.duckdb.warehouse import DuckDBWarehouse
-from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from expectations.checks.suite_query import SuiteQuery
 
 SOURCE = "warehouse"
+
+
+@dataclass(frozen=True)
+class GateEngine:
+    """How gates read one engine. Each function takes the warehouse class of its own engine."""
+
+    engine_on: Callable[[Any], sa.Engine]
+    """An engine of SQLAlchemy whose one connection is opened when the first statement is sent."""
+    asking_ahead: Callable[[Any], AbstractContextManager[Callable[[SuiteQuery], None]]]
+    """Takes what a suite asks before its turn comes, and sends it ahead where the engine has time for it."""
+
+
+GATE_ENGINES: Final[Mapping[str, GateEngine]] = {
+    "duckdb": GateEngine(duckdb.engine_on, duckdb.asking_ahead),
+    "snowflake": GateEngine(snowflake.engine_on, snowflake.asking_in_turn),
+}
 
 
 @contextmanager
@@ -33,7 +49,7 @@ def source_on(warehouse: Warehouse, docs_folder: Path, **tag: str) -> Iterator[S
     from expectations.data_docs.site import context_for
     from expectations.engines.datasource import HeldDatasource
 
-    engine = _engine_on(warehouse, tag)
+    engine = _gate_engine(warehouse).engine_on(warehouse.tagged(**tag))
     failures = _failures_met(engine, warehouse)
     source = HeldDatasource.over(engine, SOURCE)
     try:
@@ -59,33 +75,14 @@ def _failures_met(engine: sa.Engine, warehouse: Warehouse) -> list[ShelfgateErro
     return met
 
 
-@contextmanager
-def asking_ahead(warehouse: Warehouse) -> Iterator[Callable[[SuiteQuery], None]]:
-    """Takes what a suite asks before its turn comes: it is answered while Great Expectations works on another.
-
-    An engine in our own process has a processor to spare then. In Snowflake a suite waits for its turn: a second
-    session costs a login.
-    """
-    if not isinstance(warehouse, DuckDBWarehouse):
-        yield lambda _: None
-        return
-    from expectations.engines.duckdb import answering_beside
-
-    with answering_beside(warehouse) as answer:
-
-        def ask_ahead(suite_query: SuiteQuery) -> None:
-            suite_query.ahead = answer(suite_query.statement).result
-
-        yield ask_ahead
+def asking_ahead(warehouse: Warehouse) -> AbstractContextManager[Callable[[SuiteQuery], None]]:
+    """Takes what a suite asks before its turn comes: where the engine has time for it, it is answered while Great
+    Expectations works on another suite."""
+    return _gate_engine(warehouse).asking_ahead(warehouse)
 
 
-def _engine_on(warehouse: Warehouse, tag: dict[str, str]) -> sa.Engine:
-    if isinstance(warehouse, DuckDBWarehouse):
-        from expectations.engines import duckdb
-
-        return duckdb.engine_on(warehouse)
-    if isinstance(warehouse, SnowflakeWarehouse):
-        from expectations.engines import snowflake
-
-        return snowflake.engine_on(warehouse.tagged(**tag))
-    raise ConfigurationError(f"gates: no way to read a {type(warehouse).__name__}; known: DuckDB, Snowflake.")
+def _gate_engine(warehouse: Warehouse) -> GateEngine:
+    if warehouse.engine not in GATE_ENGINES:
+        known = ", ".join(GATE_ENGINES)
+        raise ConfigurationError(f"gates: no way to read a warehouse on {warehouse.engine}; known: {known}.")
+    return GATE_ENGINES[warehouse.engine]

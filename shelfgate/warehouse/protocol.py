@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from shelfgate.errors import ShelfgateError
@@ -66,8 +67,8 @@ class Warehouse(Protocol):
     """The place where everything lands, is judged, built and read."""
 
     @property
-    def sqlalchemy_url(self) -> str:
-        """For the gates, which read through SQLAlchemy while this process holds the turn."""
+    def engine(self) -> str:
+        """The engine's name, as `SHELFGATE_TARGET` has it."""
         ...
 
     @property
@@ -94,4 +95,45 @@ class Warehouse(Protocol):
         Raises:
             WarehouseBusy: somebody else still had it after the wait.
         """
+        ...
+
+
+class Target(Protocol):
+    """What differs by engine before a warehouse is open, for settings whose `SHELFGATE_TARGET` names the engine."""
+
+    @property
+    def place(self) -> str:
+        """Where the tables are, for a person."""
+        ...
+
+    @property
+    def needed_settings(self) -> Sequence[str]:
+        """The settings that a run on this engine cannot do without, beyond those that every run needs."""
+        ...
+
+    @property
+    def keys_in_blocks(self) -> bool:
+        """True if the settings name Prefect blocks that say who logs in. Such settings open nothing before the blocks
+        are loaded."""
+        ...
+
+    @property
+    def missing_file(self) -> Path | None:
+        """The file that the first run creates, while it does not exist; None otherwise and without a file."""
+        ...
+
+    def check(self) -> None:
+        """See without a connection whether a run could log in.
+
+        Raises:
+            ConfigurationError: it could not.
+        """
+        ...
+
+    def open_warehouse(self, on_wait: Callable[[str], None] | None = None) -> Warehouse:
+        """The warehouse; its first turn connects, and creates a file that is missing."""
+        ...
+
+    def open_to_read(self, on_wait: Callable[[str], None] | None = None) -> AbstractContextManager[Warehouse]:
+        """The warehouse for a command that only looks: an empty one in the place of a missing file."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import duckdb
@@ -94,9 +95,9 @@ def test_of_other_errors_nothing_is_kept_that_a_row_may_have_brought(said: str, 
 
 
 def test_a_warehouse_of_an_engine_that_nobody_knows_closes_the_gate(tmp_path: Path) -> None:
-    verdict = Judge(cast(Any, object()), tmp_path).verdict(
+    verdict = Judge(cast(Any, SimpleNamespace(engine="oracle")), tmp_path).verdict(
         Gate.FILE, Window("run-1", date(2002, 12, 28), datetime(2002, 12, 29))
     )
 
     assert not verdict.open
-    assert "no way to read a object" in verdict.suites[0].checks[0].seen
+    assert "no way to read a warehouse on oracle; known: duckdb, snowflake" in verdict.suites[0].checks[0].seen

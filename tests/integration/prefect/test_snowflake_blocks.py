@@ -26,6 +26,7 @@ from shelfgate.errors import ConfigurationError, ExternalServiceUnavailable
 from shelfgate.settings import Settings
 from shelfgate.warehouse import open_warehouse
 from shelfgate.warehouse.engines.snowflake.warehouse import SnowflakeWarehouse
+from tasks.connect import connect, connect_to_read
 from tasks.snowflake_blocks import with_keys
 from tests.snowflake import conftest as of_snowflake
 from tests.snowflake.conftest import Installed
@@ -73,9 +74,9 @@ def saved(name: str, key: KeyPair, **given: Any) -> str:
 
 @flow(name="log-in-by-blocks", persist_result=False)
 def log_in_by_blocks() -> tuple[str, str, dict[str, str]]:
-    settings = with_keys(Settings.load())
-    warehouse = open_warehouse(settings)
-    get_run_logger().info("settings %r", settings)
+    settings = Settings.load()
+    warehouse = connect(settings)
+    get_run_logger().info("settings %r and, with the keys, %r", settings, with_keys(settings))
     with warehouse.turn() as session:
         who = session.rows("select current_user() || ' as ' || current_role() as who")[0]["who"]
     return str(flow_run.get_id()), who, dict(warehouse.dbt_environment)
@@ -202,7 +203,7 @@ def test_an_open_key_in_a_block_is_refused(prefect_server: str, setting: Setting
     setting(SNOWFLAKE_BLOCK=saved("open", key, private_key=SecretBytes(opened)))
     setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="shelfgate_transformer", role="SHELFGATE_TRANSFORMER"))
 
-    warehouse = open_warehouse(with_keys(Settings.load()))
+    warehouse = connect(Settings.load())
     with pytest.raises(ConfigurationError, match="must be encrypted PKCS#8") as refused, warehouse.turn():
         pass
 
@@ -214,7 +215,7 @@ def test_a_key_pasted_without_its_line_breaks_still_opens(prefect_server: str, s
     setting(SNOWFLAKE_BLOCK=saved("pasted", key, private_key=SecretBytes(f" {pasted}".encode())))
     setting(SNOWFLAKE_BUILD_BLOCK=saved("transformer", key, user="shelfgate_transformer", role="SHELFGATE_TRANSFORMER"))
 
-    warehouse = open_warehouse(with_keys(Settings.load()))
+    warehouse = connect(Settings.load())
 
     assert isinstance(warehouse, SnowflakeWarehouse)
     assert warehouse.identity.key()
@@ -247,19 +248,24 @@ def test_a_command_that_reads_no_blocks_says_so(setting: Setting) -> None:
         open_warehouse(Settings.load())
 
 
-OPENS = re.compile(r"\bopen_(?:warehouse|to_read)\(")
+FLOWS_AND_COMMANDS = sorted((*(PROJECT.parent / "flows").rglob("*.py"), *(PROJECT.parent / "cli").rglob("*.py")))
+PAST_THE_BLOCKS = re.compile(r"\b(?:open_warehouse|open_to_read|with_keys)\b")
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        one
-        for one in sorted((*(PROJECT.parent / "flows").glob("*.py"), *(PROJECT.parent / "cli").rglob("*.py")))
-        if OPENS.search(one.read_text())
-    ],
-)
-def test_every_flow_and_command_that_opens_the_warehouse_reads_the_blocks_first(module: Path) -> None:
-    assert "with_keys(" in module.read_text()
+def test_every_flow_and_command_that_opens_the_warehouse_reads_the_blocks_first() -> None:
+    """`tasks/connect.py` reads them: nobody opens the warehouse in another way."""
+    texts = {str(path.relative_to(PROJECT.parent)): path.read_text() for path in FLOWS_AND_COMMANDS}
+
+    assert [name for name, text in texts.items() if PAST_THE_BLOCKS.search(text)] == []
+    assert sum("from tasks.connect import" in text for text in texts.values()) > 5
+
+
+def test_a_warehouse_without_an_account_reads_no_block(setting: Setting) -> None:
+    setting(TARGET="duckdb", SNOWFLAKE_BLOCK="nowhere", SNOWFLAKE_BUILD_BLOCK="nowhere")
+
+    assert connect(Settings.load()).engine == "duckdb"
+    with connect_to_read(Settings.load()) as session:
+        assert session.rows("select 1 as found") == [{"found": 1}]
 
 
 def test_without_a_block_the_settings_stay_as_they_are(setting: Setting) -> None:

@@ -73,7 +73,7 @@ def test_every_way_out_has_a_status_of_the_table(home: Path, command: Callable[[
 
 
 def test_help_and_architecture_list_the_same_statuses() -> None:
-    page = Path(__file__).parents[2] / "docs" / "architecture.md"
+    page = Path(__file__).parents[3] / "docs" / "architecture.md"
     table = page.read_text(encoding="utf-8").partition("## Exit statuses")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
 

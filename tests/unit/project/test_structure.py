@@ -34,6 +34,8 @@ ONE_MEANING_EACH = {
     "snowflake": "the engine Snowflake, in each engines/ folder, and its commands",
     "warehouse": "a warehouse: of each engine, and its commands",
     "gates": "the five gates: as tasks, and as commands",
+    "target": "what SHELFGATE_TARGET names, of each engine",
+    "registry": "the engines by name: of the warehouse, and of the gates",
     "errors": "the exceptions of a package that stands alone",
     "session": "a session at a Snowflake account: of the client, and of the emulator",
     "rollback": "the flow, and what it calls",

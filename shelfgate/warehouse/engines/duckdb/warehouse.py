@@ -205,6 +205,8 @@ class DuckDBSession:
 class DuckDBWarehouse:
     """The warehouse of one machine. Implements `shelfgate.warehouse.Warehouse`."""
 
+    engine = "duckdb"
+
     def __init__(
         self,
         path: Path,
@@ -217,12 +219,8 @@ class DuckDBWarehouse:
         self.on_wait = on_wait
 
     @property
-    def sqlalchemy_url(self) -> str:
-        return f"duckdb:///{self.path.absolute()}"
-
-    @property
     def dbt_environment(self) -> dict[str, str]:
-        return {"SHELFGATE_TARGET": "duckdb", "SHELFGATE_DUCKDB_PATH": str(self.path.absolute())}
+        return {"SHELFGATE_TARGET": self.engine, "SHELFGATE_DUCKDB_PATH": str(self.path.absolute())}
 
     def tagged(self, **said: str) -> DuckDBWarehouse:
         """Itself: DuckDB keeps no history of statements."""

@@ -69,6 +69,8 @@ def builder_of(settings: Settings) -> Identity:
 class SnowflakeWarehouse:
     """The warehouse of a deployment. Implements `shelfgate.warehouse.Warehouse`."""
 
+    engine = "snowflake"
+
     def __init__(
         self,
         account: Account,
@@ -143,7 +145,7 @@ class SnowflakeWarehouse:
     def dbt_environment(self) -> dict[str, str]:
         one, builder = self.account, self.builder
         return {
-            "SHELFGATE_TARGET": "snowflake",
+            "SHELFGATE_TARGET": self.engine,
             "SNOWFLAKE_ACCOUNT": one.name,
             # Empty, dbt leaves it to the connector.
             "SNOWFLAKE_HOST": one.host or "",
