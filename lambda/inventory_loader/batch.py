@@ -1,99 +1,107 @@
-"""Loads many object versions in one invocation; refuses to let one of them stop the others, or to outlast its time."""
+"""Loads all that one invocation asks for; the one way on. Decides which fault stops the others, and when time is up."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from inventory_loader.errors import (
-    EventNotUnderstood,
-    LoaderError,
-    ObjectVanished,
-    ScratchSpaceFailed,
-    StoreRefused,
-    StoreUnavailable,
-)
-from inventory_loader.load import Mark
-from inventory_loader.objects import NO_VERSION, Dropped, Request
+from inventory_loader.engines import EngineOfRun
+from inventory_loader.errors import LoaderError, ObjectVanished, ScratchSpaceFailed, StoreRefused, StoreUnavailable
+from inventory_loader.load import Engine
+from inventory_loader.objects import LoadRequest
 from inventory_loader.receipt import Receipt
+from inventory_loader.s3_store import S3Store
 
 LEAST_SECONDS = 30.0
 """What a further dump must have left: a week takes under a second, its turn up to 20 s of waiting."""
 
-MOST_OBJECTS = 20
-"""In one request: with 2,000 snapshots each, the receipts are 4 MB, and Lambda replies with 6 MB at most."""
-
-_OF_ONE_OBJECT = (StoreRefused, StoreUnavailable, ScratchSpaceFailed)
+_OF_ONE_OBJECT = (ObjectVanished, StoreRefused, StoreUnavailable, ScratchSpaceFailed)
 """Faults that the next object need not have. Any other is the warehouse's or ours, and would only come again."""
 
 
 @dataclass(frozen=True)
-class Loads:
-    """What became of a list of requests; `fault` is the first, if there was one."""
+class LoadOutcome:
+    """What became of one request: a receipt or a fault; neither if it was left to the next invocation."""
 
-    receipts: Sequence[Receipt]
-    vanished: Sequence[Request]
-    left: int
-    """Requests without an answer: time was up, or a fault came between."""
-    fault: LoaderError | None
+    request: LoadRequest
+    receipt: Receipt | None = None
+    fault: Exception | None = None
 
-    def counted(self) -> dict[str, int]:
-        """Give the number of receipts by status, what vanished and what is left."""
-        found = Counter(str(receipt.status) for receipt in self.receipts)
-        return {**found, "vanished": len(self.vanished), "left": self.left}
+    @property
+    def vanished(self) -> bool:
+        """Whether the object was gone, which is no fault of an event or of a list: invoking again cannot help."""
+        return isinstance(self.fault, ObjectVanished)
 
+    @property
+    def done(self) -> bool:
+        return self.receipt is not None or self.vanished
 
-def requests_of(event: Mapping[str, Any]) -> list[Request]:
-    """Read `{"objects": [{"object_key", "version_id", "idempotency_key"}, ...], "run_id": str}`.
-
-    Raises:
-        EventNotUnderstood: no list of one to MOST_OBJECTS objects, or one of them has another form.
-    """
-    found = event["objects"]
-    if not isinstance(found, list) or not 1 <= len(found) <= MOST_OBJECTS:
-        seen = f"{len(found)} objects" if isinstance(found, list) else f"objects as a {type(found).__name__}"
-        raise EventNotUnderstood(f"event: seen {seen}; wanted a list of 1 to {MOST_OBJECTS}. Nothing was loaded.")
-    run_id = event.get("run_id")
-    return [Request.from_event({**one, "run_id": run_id} if isinstance(one, Mapping) else one) for one in found]
+    @property
+    def left(self) -> bool:
+        return self.receipt is None and self.fault is None
 
 
-def unrecorded(listed: Iterable[Dropped], judged: Mapping[tuple[str, str], Mark]) -> list[Dropped]:
-    """Give what the ledger has no verdict on, oldest dump first: by key, then by time of upload.
-
-    In a bucket that keeps no versions, ETag and time tell a new upload from the one that was judged.
-    """
-
-    def is_judged(one: Dropped) -> bool:
-        mark = judged.get((one.object_key, one.version_id))
-        return mark is not None and (one.version_id != NO_VERSION or mark == (one.etag, one.last_modified))
-
-    fresh = [one for one in listed if not is_judged(one)]
-    # S3 tells time in whole seconds and lists the newest version of a key first: of one second, the last is the oldest.
-    fresh.reverse()
-    return sorted(fresh, key=lambda one: (one.object_key, one.last_modified))
-
-
-def load_each(requests: Sequence[Request], load_one: Callable[[Request], Receipt], ends_at: float) -> Loads:
+def load_all(
+    requests: Sequence[LoadRequest],
+    *,
+    store: S3Store,
+    engines: EngineOfRun,
+    load_one: Callable[[LoadRequest, Engine], Receipt],
+    ends_at: float,
+) -> list[LoadOutcome]:
     """Load in the order given until `ends_at` (in `time.monotonic` seconds) is near; the first is always tried.
 
     So each invocation gets on, and a dump that takes long has a whole one for itself once it is the oldest.
+
+    Raises:
+        ConfigurationError: requests that no event makes have no engine. A request of an event has it as its fault.
     """
-    receipts: list[Receipt] = []
-    vanished: list[Request] = []
-    faults: list[LoaderError] = []
-    for number, request in enumerate(requests):
-        if number and time.monotonic() + LEAST_SECONDS > ends_at:
-            break
-        try:
-            receipts.append(load_one(request))
-        except ObjectVanished:
-            vanished.append(request)
-        except LoaderError as error:
-            faults.append(error)
-            if not isinstance(error, _OF_ONE_OBJECT):
-                break
-    left = len(requests) - len(receipts) - len(vanished)
-    return Loads(receipts, vanished, left, faults[0] if faults else None)
+    if requests and not requests[0].notified:
+        engines.of(requests[0].run_id)
+    outcomes: list[LoadOutcome] = []
+    for request in requests:
+        leave = _is_left_of_event(request, outcomes, ends_at) if request.notified else _is_left(outcomes, ends_at)
+        outcomes.append(LoadOutcome(request) if leave else _load(request, store, engines, load_one))
+    return outcomes
+
+
+def _is_left(before: Sequence[LoadOutcome], ends_at: float) -> bool:
+    if not before:
+        return False
+    last = before[-1]
+    stopped = last.left or (last.fault is not None and not isinstance(last.fault, _OF_ONE_OBJECT))
+    return stopped or _is_short(ends_at)
+
+
+def _is_left_of_event(request: LoadRequest, before: Sequence[LoadOutcome], ends_at: float) -> bool:
+    """Whether time is up for another message. No fault stops the others, for each event is delivered by itself."""
+    if not before:
+        return False
+    if before[-1].request.message_id == request.message_id:
+        return before[-1].left
+    failed = {outcome.request.message_id for outcome in before if not outcome.done}
+    return _is_short(ends_at) and any(outcome.request.message_id not in failed for outcome in before)
+
+
+def _is_short(ends_at: float) -> bool:
+    return time.monotonic() + LEAST_SECONDS > ends_at
+
+
+def _load(
+    request: LoadRequest, store: S3Store, engines: EngineOfRun, load_one: Callable[[LoadRequest, Engine], Receipt]
+) -> LoadOutcome:
+    try:
+        if request.notified:
+            store.check_current(request.object_key)
+        return LoadOutcome(request, load_one(request, engines.of(request.run_id)))
+    except LoaderError as error:
+        if not isinstance(error, _OF_ONE_OBJECT):
+            engines.close()  # its session may be broken
+        return LoadOutcome(request, fault=error)
+    except Exception as error:
+        if request.message_id is None:
+            raise
+        # A message fails by itself: raised, it would return the messages that are done to the queue as well.
+        engines.close()
+        return LoadOutcome(request, fault=error)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from inventory_loader.dump.reader import Reading, Text, read_dump
 from inventory_loader.errors import DumpRefused, EventNotUnderstood, ScratchSpaceFailed
-from inventory_loader.objects import DUMP_SUFFIXES, Dropped, Request, check_size, dump_date_of, is_dump_by_name
+from inventory_loader.objects import DUMP_SUFFIXES, Dropped, LoadRequest, check_size, dump_date_of, is_dump_by_name
 from inventory_loader.receipt import Receipt, Status
 from inventory_loader.s3_store import S3Store
 from inventory_loader.snapshots import Rank, Served, Settled, Snapshot, check_snapshots, reason_for, settle, status_of
@@ -114,7 +114,9 @@ def clear_away_the_dead() -> None:
             rmtree(folder, ignore_errors=True)
 
 
-def load(request: Request, *, store: S3Store, prefix: str, engine: Engine, clock: Callable[[], datetime]) -> Receipt:
+def load(
+    request: LoadRequest, *, store: S3Store, prefix: str, engine: Engine, clock: Callable[[], datetime]
+) -> Receipt:
     """Load the object that the request names, once: a version already judged is answered from the ledger.
 
     Rows, what is served and the ledger's line change in one transaction, or not at all.

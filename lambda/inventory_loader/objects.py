@@ -21,17 +21,21 @@ _AFTER_PREFIX = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-[A-Za-z0-9_.-]+)?\.csv(?:\.g
 
 
 @dataclass(frozen=True)
-class Request:
-    """One invocation: load this object, in this version or else in the one that is current."""
+class LoadRequest:
+    """Load this object, in this version or else in the one that is current."""
 
     object_key: str
     version_id: str | None
     run_id: str
     idempotency_key: str | None = None
     """The caller's name for all its attempts at one object version; for the log. The ledger is what loads only once."""
+    notified: bool = False
+    """An event asks for it, which may come late: the object is loaded only if its key still has one."""
+    message_id: str | None = None
+    """The SQS message that the event came in."""
 
     @classmethod
-    def from_event(cls, event: object) -> Request:
+    def from_event(cls, event: object) -> LoadRequest:
         """Read `{"object_key": str, "version_id": str | null, "run_id": str}`, and `idempotency_key` if there is one.
 
         Raises:

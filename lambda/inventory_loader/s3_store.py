@@ -11,7 +11,7 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 from inventory_loader.errors import LoaderError, ObjectVanished, StoreRefused, StoreUnavailable
-from inventory_loader.objects import NO_VERSION, Dropped, Request
+from inventory_loader.objects import NO_VERSION, Dropped, LoadRequest
 
 CHUNK_BYTES = 1 << 20
 
@@ -138,7 +138,7 @@ class S3Store:
         )
 
     @contextmanager
-    def opened(self, request: Request) -> Iterator[tuple[Dropped, Iterator[bytes]]]:
+    def opened(self, request: LoadRequest) -> Iterator[tuple[Dropped, Iterator[bytes]]]:
         """Give the object as S3 describes it, and its bytes in chunks.
 
         Description and bytes come from one GET: an upload in between cannot tear them apart.

@@ -34,7 +34,7 @@ from inventory_loader.errors import (
     WarehouseNotInstalled,
 )
 from inventory_loader.handler import handler
-from inventory_loader.objects import Request
+from inventory_loader.objects import LoadRequest
 from inventory_loader.s3_store import S3Store
 
 from tests.contract.inventory.inventory_landing import (
@@ -136,7 +136,7 @@ def test_a_stream_that_breaks_off_is_an_error_and_no_verdict(house: House) -> No
 
 
 def read_all(house: House) -> bytes:
-    with S3Store(house.s3, house.bucket).opened(Request(PREFIX + "1998-01-02.csv", None, "run-1")) as (_, chunks):
+    with S3Store(house.s3, house.bucket).opened(LoadRequest(PREFIX + "1998-01-02.csv", None, "run-1")) as (_, chunks):
         return b"".join(chunks)
 
 
@@ -290,6 +290,7 @@ from inventory_loader import handler
 from inventory_loader.engines import duckdb
 duckdb.DuckDBTurn.record = lambda *_: os.kill(os.getpid(), {int(signal.SIGKILL)})
 class Context:
+    aws_request_id = "r"
     def get_remaining_time_in_millis(self): return 60_000
 handler.handler({{"object_key": {PREFIX + "1998-01-02.csv"!r}, "version_id": {version!r}, "run_id": "r"}}, Context())
 """

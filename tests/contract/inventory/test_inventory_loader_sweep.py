@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from inventory_loader import handler as edge
-from inventory_loader.batch import MOST_OBJECTS
 from inventory_loader.errors import EventNotUnderstood, StoreRefused, StoreUnavailable, WarehouseNotInstalled
+from inventory_loader.events import MOST_OBJECTS
 from inventory_loader.handler import handler
 from inventory_loader.s3_store import S3Store
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from inventory_loader.batch import MOST_OBJECTS
+from inventory_loader.events import MOST_OBJECTS
 from inventory_loader.handler import handler
 
 from sandbox.aws_lambda.invoke_server import lambda_app

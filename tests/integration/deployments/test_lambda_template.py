@@ -166,7 +166,7 @@ def test_a_fault_is_seen_by_its_rule(
 def test_the_sweep_runs_unless_an_operator_turns_it_off_and_the_loader_knows_its_event(
     source: dict[str, Any],
 ) -> None:
-    from inventory_loader.handler import _is_sweep
+    from inventory_loader.events import Form, LandingLocation, parse
 
     assert source["Parameters"]["SweepState"]["Default"] == "ENABLED"
     # A schedule with an input of its own would not send EventBridge's scheduled event.
@@ -174,7 +174,8 @@ def test_the_sweep_runs_unless_an_operator_turns_it_off_and_the_loader_knows_its
         target for _, rule in rules.of_type(translated(source), "AWS::Events::Rule") for target in rule["Targets"]
     ]
     assert [set(target) & {"Input", "InputPath", "InputTransformer"} for target in targets] == [set()]
-    assert _is_sweep({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+    scheduled = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+    assert parse(scheduled, "request-1", lambda: LandingLocation("landing", "inbound/")).form is Form.SWEEP
 
 
 def test_every_rule_has_a_fault_that_it_sees() -> None:

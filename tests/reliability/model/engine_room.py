@@ -15,7 +15,7 @@ from typing import Any, cast
 import duckdb
 from inventory_loader.engines.duckdb import DuckDBEngine
 from inventory_loader.load import load
-from inventory_loader.objects import Request
+from inventory_loader.objects import LoadRequest
 from inventory_loader.receipt import Receipt
 from inventory_loader.s3_store import S3Store
 
@@ -117,7 +117,7 @@ class EngineRoom:
     def load(self, object_key: str, version_id: str, run_id: str) -> Receipt:
         """The Lambda's part: the real loader over the real file, its connection watched."""
         store = S3Store(Bucket(self.shop), "landing")
-        request = Request(object_key, version_id, run_id)
+        request = LoadRequest(object_key, version_id, run_id)
         return load(request, store=store, prefix=PREFIX, engine=_WatchedEngine(self), clock=self.moment)
 
     def sync(self) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 from inventory_loader.errors import DumpRefused, EventNotUnderstood
-from inventory_loader.objects import Dropped, Request, dump_date_of
+from inventory_loader.objects import Dropped, LoadRequest, dump_date_of
 
 PREFIX = "inbound/inventory/"
 
@@ -74,8 +74,8 @@ def test_a_dump_cannot_be_dated_after_it_was_written() -> None:
 def test_an_event_names_an_object_a_run_and_perhaps_a_version() -> None:
     event = {"object_key": "k", "version_id": None, "run_id": "r"}
 
-    assert Request.from_event(event) == Request("k", None, "r")
-    assert Request.from_event(event | {"version_id": "v"}) == Request("k", "v", "r")
+    assert LoadRequest.from_event(event) == LoadRequest("k", None, "r")
+    assert LoadRequest.from_event(event | {"version_id": "v"}) == LoadRequest("k", "v", "r")
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_an_event_names_an_object_a_run_and_perhaps_a_version() -> None:
 )
 def test_an_event_that_does_not_is_the_fault_of_the_caller(event: object) -> None:
     with pytest.raises(EventNotUnderstood, match="wanted object_key and run_id as text"):
-        Request.from_event(event)
+        LoadRequest.from_event(event)

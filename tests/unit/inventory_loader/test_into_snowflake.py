@@ -26,7 +26,7 @@ from inventory_loader.errors import (
 )
 from inventory_loader.handler import handler
 from inventory_loader.load import load
-from inventory_loader.objects import Dropped, Request
+from inventory_loader.objects import Dropped, LoadRequest
 from snowflake.connector import errors as vendor
 
 from tests.contract.inventory.inventory_landing import Context
@@ -95,7 +95,7 @@ class Store:
         self.key, self.content = key, content
 
     @contextmanager
-    def opened(self, _: Request) -> Any:
+    def opened(self, _: LoadRequest) -> Any:
         dropped = Dropped(self.key, "v1", "etag-1", len(self.content), datetime(1998, 1, 3))
         yield dropped, iter([self.content])
 
@@ -106,7 +106,7 @@ class Store:
 def loaded(connection: Recording, *, stage: str | None = None, store: Store | None = None) -> dict[str, Any]:
     store = store or Store()
     with closing(SnowflakeEngine(lambda: connection, stage=stage, prefix=PREFIX)) as engine:
-        request = Request(store.key, "v1", "run-1")
+        request = LoadRequest(store.key, "v1", "run-1")
         return load(request, store=store, prefix=PREFIX, engine=engine, clock=lambda: NOW).as_reply()  # pyright: ignore[reportArgumentType]
 
 

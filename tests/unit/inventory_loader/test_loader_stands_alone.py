@@ -16,6 +16,7 @@ MAY_IMPORT = {"boto3", "botocore", "inventory_loader"}
 MORE = {
     "handler": {"aws_lambda_powertools"},
     "events": {"aws_lambda_powertools"},
+    "replies": {"aws_lambda_powertools"},
     "engines/duckdb": {"duckdb"},
     "engines/duckdb_staging": {"duckdb"},
     "engines/snowflake": {"snowflake"},
