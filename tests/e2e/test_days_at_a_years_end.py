@@ -9,8 +9,8 @@ import pytest
 from tests.support.house import House
 
 FORTNIGHT = (date(1999, 12, 23), 14)
-TURN_OF_THE_YEAR = (date(1999, 12, 30), 4)
-"""The week that two years share: its open days, its end on Saturday 1 January, the first day of the next."""
+TURN_OF_THE_YEAR = (date(1999, 12, 30), 3)
+"""The week that two years share: two open days, its end on Saturday 1 January; then the first day of the next."""
 
 
 @pytest.mark.slow
