@@ -15,7 +15,7 @@ from sqlglot import exp
 from .account_state import AccountState
 from .sql.parameters import Parameters
 
-Name = tuple[str, ...]
+Name = tuple[str, str, str]
 
 
 @dataclass

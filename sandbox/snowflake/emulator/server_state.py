@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from fakesnow.cursor import FakeSnowflakeCursor
@@ -18,11 +18,9 @@ from snowflake.connector.errors import Error
 
 from .account_state import AccountState
 from .errors import error
+from .open_session import OpenSession
 from .sql import statements
 from .write_lock import WriteTurn
-
-if TYPE_CHECKING:
-    from .open_session import OpenSession
 
 HISTORY = (
     "query_id",

@@ -81,12 +81,9 @@ def test_no_module_imports_itself_through_others() -> None:
 
 
 def test_no_folder_has_a_long_row_of_modules() -> None:
-    folders = Counter(
-        path.parent.relative_to(ROOT).as_posix()
-        for top in (*MODULES.values(), *(ROOT / "tests").rglob("*.py"))
-        for path in [top]
-        if path.name not in {"__init__.py", "conftest.py"}
-    )
+    files = [*MODULES.values(), *(ROOT / "tests").rglob("*.py")]
+    apart = {"__init__.py", "conftest.py"}
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in files if path.name not in apart)
 
     assert {folder: count for folder, count in folders.items() if count > MOST_IN_A_ROW} == {}
 

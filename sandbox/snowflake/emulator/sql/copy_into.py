@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 from botocore.exceptions import ClientError
@@ -15,10 +15,8 @@ from fakesnow.transforms.options import parse_options
 from sqlglot import exp, parse_one
 
 from ..errors import error, not_imitated
+from ..open_session import OpenSession
 from .table_statements import Name, full_name, quoted
-
-if TYPE_CHECKING:
-    from ..open_session import OpenSession
 
 COLUMNS = (
     "file",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fakesnow import info_schema, macros
 from sqlglot import exp
 
 from ..account_state import unquoted
 from ..errors import error, exists, missing
+from ..open_session import OpenSession, StatementResult
 from . import copy_into, fakesnow_patches, table_statements
 from .dialect import without_text
-
-if TYPE_CHECKING:
-    from ..open_session import OpenSession, StatementResult
 
 _BEGIN = re.compile(r"(begin(\s+(transaction|work))?|start\s+transaction)(\s+name\s+\w+)?", re.I)
 _END = re.compile(r"(commit|rollback)(\s+work)?", re.I)
@@ -229,8 +227,6 @@ def table(
     written: int | None = None,
 ) -> StatementResult:
     """An answer with these rows."""
-    from ..open_session import StatementResult
-
     names = ", ".join(f'"{name}"' for name in columns)
     if rows:
         values = ", ".join("(" + ", ".join(_literal(value) for value in row) + ")" for row in rows)

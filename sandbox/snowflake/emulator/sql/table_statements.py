@@ -5,16 +5,13 @@ from __future__ import annotations
 import collections
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
 from ..errors import error, missing
+from ..open_session import Name, OpenSession
 
-if TYPE_CHECKING:
-    from ..open_session import OpenSession
-
-Name = tuple[str, str, str]
 _ROWS = re.compile(r"\s*insert\s+into\s+[\w.\"]+\s*(\([\w\s,\"]+\))?\s*values\s*\((\s*\?\s*,?)+\)\s*;?\s*", re.I)
 
 
